@@ -1,0 +1,344 @@
+/*
+ * Copyright (c) 2026 The libedu authors
+ * SPDX-License-Identifier: BSD-2-Clause
+ */
+
+#ifndef EDU_H
+#define EDU_H
+
+/*
+ * libedu: drive QEMU's edu device (PCI 1234:11e8) from user space.
+ *
+ * Errors.  A function that returns a pointer fails with NULL, one that
+ * returns int fails with -1; both set errno and leave a message that says
+ * what failed, on which device, why and what helps: see edu_errmsg().
+ * Nothing here prints, exits or aborts.  Besides those listed with a
+ * function, every call on an open device can fail with
+ *	ENODEV	the device does not answer any more (unplugged);
+ *	EIO	the operating system refused a configuration access.
+ *
+ * Threads.  A handle, and everything made from it, belongs to one thread at
+ * a time.  Different handles may be used by different threads at once.
+ *
+ * Fork.  A handle belongs to the process that opened it.  A child must not
+ * use it, edu_close() included.
+ *
+ * Time.  A timeout_ms of 0 looks once, EDU_FOREVER waits without limit; any
+ * other negative value is EINVAL.
+ */
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define EDU_VERSION	"0.1.0"
+#define EDU_FOREVER	(-1)
+
+struct edu;		/* an open device */
+struct edu_list;	/* the devices found */
+struct edu_bar;		/* what sizing a BAR has found */
+struct edu_mem;		/* memory that the device can reach */
+
+/*
+ * The library's version, which is EDU_VERSION of the header it was built
+ * with.  Never NULL; static storage.
+ */
+const char *edu_version(void);
+
+/*
+ * The message of the last call that failed on this handle.  With NULL: that
+ * of the calling thread's last failure of a call that takes no open handle
+ * (edu_open(), edu_list_new()).  Never NULL; empty when nothing has failed.
+ * Valid until the next call on the handle, or of the thread.
+ */
+const char *edu_errmsg(const struct edu *);
+
+/*
+ * Find every edu device of this machine, in the order of their addresses.
+ * Reads configuration space only, touches no device.  An empty list is no
+ * error.  The caller owns the list.
+ *
+ * EACCES, EPERM	PCI cannot be enumerated by this user
+ * ENOENT		this machine shows no PCI bus
+ * ENOMEM
+ */
+struct edu_list *edu_list_new(void);
+size_t edu_list_count(const struct edu_list *);
+/* The i-th device's address, as edu_open() takes it; NULL past the end. */
+const char *edu_list_name(const struct edu_list *, size_t i);
+/* Accepts NULL. */
+void edu_list_free(struct edu_list *);
+
+/*
+ * Open a device.  name is one of
+ *	NULL			the first edu device
+ *	"0000:00:0a.0"		a PCI address in hexadecimal; the domain and
+ *				leading zeros may be left out ("0:a.0")
+ *	"qtest:"		a device of its own, in a QEMU without a
+ *				guest that the library starts and ends (the
+ *				program that QEMU= in the environment names,
+ *				else qemu-system-x86_64); needs no root
+ *	"qtest:SOCKET"		the same, in a QEMU that the caller has
+ *				started with -qtest unix:SOCKET
+ *
+ * Opening claims the device: one process at a time drives it, and the claim
+ * ends with the process.  It then puts right what a process killed in the
+ * middle of edu_bar_size() left behind, sizes BAR0, maps it, checks the
+ * identification, waits for a running transfer, acknowledges every pending
+ * interrupt (see EDU_OPEN_KEEP), and sets and verifies bus mastering.
+ * edu_close() undoes all of it.
+ *
+ * EINVAL	name is malformed, or flags are unknown
+ * ENOENT	there is no such device
+ * ENODEV	that is no edu device, or it does not answer
+ * EBUSY	another process drives it (the message names its pid), or its
+ *		engine has not come to rest
+ * EACCES	this user may not open it
+ * EPERM	the system does not allow the mapping (securelevel)
+ * EIO		BAR0 is not the 1 MiB of memory that it must be, or does not
+ *		stand where the operating system says
+ * EPROTO	the identification is byte-swapped or not edu's
+ * ENOMEM
+ */
+struct edu *edu_open(const char *name, unsigned flags);
+
+/*
+ * Change nothing: no claim, nothing written to the device or its
+ * configuration, whoever drives it.  Every call that would is EBADF.
+ */
+#define EDU_OPEN_READONLY	0x1U
+/*
+ * Any PCI function, not edu alone, and its configuration space only: for
+ * edu_config_read() and edu_bar_size().  Every other call is EBADF.
+ */
+#define EDU_OPEN_CONFIG		0x2U
+/*
+ * Leave pending interrupts pending, at open and at close, so that the next
+ * process finds them.
+ */
+#define EDU_OPEN_KEEP		0x4U
+/* Use no kernel side, even where there is one: polling only. */
+#define EDU_OPEN_POLL		0x8U
+
+/*
+ * Give a device back: wait for a running transfer or cut it off from the
+ * memory, restore the command register, unmap, end the claim.  Frees what is
+ * left of the handle's memory.  Cannot fail.  Accepts NULL.
+ */
+void edu_close(struct edu *);
+
+/* The device's address, "0000:00:0a.0" or "qtest:"; valid until the close. */
+const char *edu_name(const struct edu *);
+
+/*
+ * What waits for interrupts: "uio0 (uio_pci_generic)", "edu0 (edu)", "qtest",
+ * or "none".  On a handle that is read-only or for configuration space: the
+ * kernel driver that the function is bound to, or "none".  Valid until the
+ * close.
+ */
+const char *edu_kernel_side(struct edu *);
+
+/*
+ * Read the identification register and check it again (EDU_ID_* of
+ * edureg.h).  A device opened with EDU_OPEN_READONLY answers this as well.
+ *
+ * ENODEV	reads 0 or all ones: gone, or its decoding is off
+ * EPROTO	byte-swapped, or not edu's
+ */
+int edu_identify(struct edu *, uint32_t *id);
+
+/*
+ * Read a dword of configuration space at a multiple of 4, below 256.
+ *
+ * EINVAL	offset is not one
+ */
+int edu_config_read(struct edu *, unsigned offset, uint32_t *value);
+
+/*
+ * Access a register by its offset into BAR0 (edureg.h).  width is 4, or 8
+ * for the DMA registers.  A write to a register of a running engine is
+ * ignored by the device.  Writing EDU_DMA_CMD is refused: only the DMA
+ * functions below can prove a transfer harmless.
+ *
+ * EINVAL	the device cannot do this: width, alignment, no such register
+ * EACCES	the register is read-only (write) or write-only (read)
+ * EPERM	a write to EDU_DMA_CMD
+ * EBADF	a write on a handle opened with EDU_OPEN_READONLY
+ */
+int edu_read(struct edu *, unsigned offset, unsigned width, uint64_t *value);
+int edu_write(struct edu *, unsigned offset, unsigned width, uint64_t value);
+
+/*
+ * Write value to the liveness register and check that its inverse comes
+ * back, which *answer receives (may be NULL).
+ *
+ * EIO		something else came back; *answer says what
+ */
+int edu_live(struct edu *, uint32_t value, uint32_t *answer);
+
+/*
+ * Compute n! in the device.  Without EDU_INTERRUPT the status is polled.
+ *
+ * ERANGE	n > 12, whose factorial does not fit, without EDU_WRAP
+ * ETIMEDOUT	not done in time; the device goes on computing
+ * EINTR	a signal was caught (EDU_INTERRUPT only); the same
+ * ENOTSUP	EDU_INTERRUPT without a kernel side
+ * EINVAL	unknown flags
+ */
+int edu_factorial(struct edu *, uint32_t n, unsigned flags, int timeout_ms,
+    uint32_t *result);
+
+/* Wait by interrupt instead of polling (factorial, DMA). */
+#define EDU_INTERRUPT		0x1U
+/* Give the device's value modulo 2^32 for n > 12 (factorial). */
+#define EDU_WRAP		0x2U
+/*
+ * Use the last byte of the device's buffer even where edu_dma_limit() stays
+ * clear of it (DMA).  QEMU 8.2.0 and older end the whole virtual machine on
+ * a transfer that touches it.
+ */
+#define EDU_DMA_LAST_BYTE	0x4U
+
+/*
+ * Interrupts.  The status register holds 32 bits; raising sets some,
+ * acknowledging clears them.  EDU_INTR_FACTORIAL and EDU_INTR_DMA are the
+ * engines' own, the rest is for anybody.
+ *
+ * edu_irq_status() gives the bits that were raised and neither acknowledged
+ * nor returned by edu_irq_wait().
+ */
+int edu_irq_raise(struct edu *, uint32_t mask);
+int edu_irq_status(struct edu *, uint32_t *status);
+int edu_irq_ack(struct edu *, uint32_t mask);
+
+/*
+ * Wait until some interrupt status bit is set; acknowledge those set, and
+ * give them in *status.  Returns 1, or 0 when the time is over, or -1:
+ *
+ * ENOTSUP	no kernel side (the message says how to get one)
+ * EINTR	a signal was caught
+ */
+int edu_irq_wait(struct edu *, int timeout_ms, uint32_t *status);
+
+/*
+ * A descriptor that poll(2) finds readable when edu_irq_wait() has something
+ * to do; for event loops.  Do not read or close it.  It can be ready without
+ * need: call edu_irq_wait() with a timeout of 0, which never blocks.  Bits
+ * that an EDU_INTERRUPT call saw in passing do not make it ready: call
+ * edu_irq_wait() with 0 after such a call, before polling.
+ *
+ * ENOTSUP	no kernel side
+ */
+int edu_irq_fd(struct edu *);
+
+/*
+ * Allocate memory that the device can reach: locked, physically contiguous
+ * and below the device's address mask.  length is at least 1 and at most
+ * EDU_MEM_MAX.  The memory is zeroed.  Free it before the device is closed;
+ * edu_close() frees what is left, and pointers into it die with it.
+ *
+ * EINVAL	length is 0 or too large
+ * ENOMEM	no such memory is left; the message says how to get more
+ * EPERM	this user may not learn bus addresses
+ * ENOTSUP	this system gives no such memory
+ */
+struct edu_mem *edu_mem_alloc(struct edu *, size_t length);
+#define EDU_MEM_MAX		((size_t)1 << 20)
+void *edu_mem_data(const struct edu_mem *);
+size_t edu_mem_length(const struct edu_mem *);
+uint64_t edu_mem_bus_address(const struct edu_mem *);
+/*
+ * Accepts NULL.  While a timed-out transfer may still touch it, the memory
+ * is kept, and freed when that is over.
+ */
+void edu_mem_free(struct edu_mem *);
+
+/*
+ * How many bytes of the device's 4096-byte buffer may be used, from its
+ * start: 4095, or 4096 where the machine is known to be a QEMU that bears a
+ * transfer touching the last byte (8.2.1 or newer).
+ */
+size_t edu_dma_limit(const struct edu *);
+
+/*
+ * Move length bytes between memory, at mem_offset of mem, and the device's
+ * buffer, at dev_offset: edu_dma_put() to the device, edu_dma_get() from it.
+ * Both ranges are proven before the device is touched.  Each transfer takes
+ * the device 100 ms; without EDU_INTERRUPT the caller sleeps until it is due
+ * and then polls.
+ *
+ * ERANGE	a range is empty or not inside its memory, or beyond
+ *		edu_dma_limit() without EDU_DMA_LAST_BYTE
+ * EINVAL	mem is not of this handle; unknown flags
+ * ETIMEDOUT	not done in time; the device goes on, and mem stays in use
+ *		until it has finished
+ * EINTR	a signal was caught (EDU_INTERRUPT only); the same
+ * ENOTSUP	EDU_INTERRUPT without a kernel side
+ * EIO		bus mastering is off: the transfer's data was lost
+ */
+int edu_dma_put(struct edu *, size_t dev_offset, struct edu_mem *mem,
+    size_t mem_offset, size_t length, unsigned flags, int timeout_ms);
+int edu_dma_get(struct edu *, size_t dev_offset, struct edu_mem *mem,
+    size_t mem_offset, size_t length, unsigned flags, int timeout_ms);
+
+/*
+ * Copy any length from memory to memory through the device, in chunks of
+ * edu_dma_limit() bytes, each put and got.  The ranges must not overlap
+ * (EINVAL).  Errors as above; timeout_ms is for the whole.
+ */
+int edu_dma_copy(struct edu *, struct edu_mem *to, size_t to_offset,
+    struct edu_mem *from, size_t from_offset, size_t length, unsigned flags,
+    int timeout_ms);
+
+/*
+ * Find the size and type of base address register index (0 to 5; 0 and 1 on
+ * a bridge), by the sequence of the PCI Local Bus Specification 3.0, section
+ * 6.2.5.1: save the command register, disable decoding and INTx, save the
+ * BAR, write all ones, read back, restore the BAR, restore the command
+ * register.  Every write is verified by reading back; signals are held
+ * meanwhile; should the process be killed all the same, the next open of the
+ * function puts it right.  The result is compared with what the operating
+ * system says.  Works on every PCI function: see EDU_OPEN_CONFIG.
+ *
+ * The function does not answer while it is being sized.  A function that a
+ * kernel driver is using (other than those that edu_kernel_side() names) is
+ * refused, unless flags has EDU_BAR_FORCE.
+ *
+ * EINVAL	there is no such BAR, or it is the upper half of a 64-bit one;
+ *		unknown flags
+ * EBUSY	a kernel driver is using the function
+ * EIO		a write did not take, or the operating system disagrees (the
+ *		message shows both); everything has been put back
+ * ENOMEM
+ */
+struct edu_bar *edu_bar_size(struct edu *, unsigned index, unsigned flags);
+#define EDU_BAR_FORCE		0x1U
+
+enum edu_bar_type {
+	EDU_BAR_ABSENT,
+	EDU_BAR_IO,
+	EDU_BAR_MEM32,
+	EDU_BAR_MEM64
+};
+enum edu_bar_type edu_bar_type(const struct edu_bar *);
+int edu_bar_prefetchable(const struct edu_bar *);
+uint64_t edu_bar_address(const struct edu_bar *);
+uint64_t edu_bar_length(const struct edu_bar *);	/* 0 when absent */
+
+/*
+ * The configuration accesses of the sequence in their order, for people to
+ * read: what each is for, and its offset and value.  NULL past the end.
+ */
+const char *edu_bar_step(const struct edu_bar *, size_t i, int *is_write,
+    unsigned *offset, uint32_t *value);
+/* Accepts NULL. */
+void edu_bar_free(struct edu_bar *);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* EDU_H */
