@@ -1,0 +1,89 @@
+/*
+ * Copyright (c) 2026 The libedu authors
+ * SPDX-License-Identifier: BSD-2-Clause
+ */
+
+#ifndef EDU_BUS_H
+#define EDU_BUS_H
+
+/*
+ * The bus: how configuration space and the registers of one PCI function are
+ * reached.  One implementation per transport.  Functions that return int
+ * return 0, or -1 with errno and a message left by edu_fail() in the
+ * struct edu_error that the bus was opened with.
+ */
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct edu_error;
+
+/* A BAR as the operating system knows it. */
+struct edu_region {
+	uint64_t	address;
+	uint64_t	length;		/* 0: absent */
+	int		is_io;
+};
+
+struct edu_bus {
+	const struct edu_bus_ops *ops;
+	/* Canonical name of the function: "0000:00:0a.0", "qtest:". */
+	char		name[128];
+	/* How long this bus's clock lets a transfer take, in microseconds. */
+	unsigned	dma_time_us;
+	/* Nobody else can reach the function, and this machine has not got it. */
+	int		is_private;
+};
+
+struct edu_bus_ops {
+	/* Read or write one dword of configuration space. */
+	int	(*config_read)(struct edu_bus *, unsigned offset,
+		    uint32_t *value);
+	int	(*config_write)(struct edu_bus *, unsigned offset,
+		    uint32_t value);
+	/*
+	 * What the operating system says of a BAR.  NULL where nobody but us
+	 * has ever looked.
+	 */
+	int	(*region)(struct edu_bus *, unsigned index,
+		    struct edu_region *);
+	/*
+	 * Map BAR0, EDU_BAR0_SIZE bytes, uncached.  Called once, with memory
+	 * decoding on, before the first register access.
+	 */
+	int	(*map)(struct edu_bus *, int writable);
+	/*
+	 * Register accesses of exactly this width, not combined and not
+	 * reordered among each other; a write is ordered after earlier
+	 * stores to DMA memory, a read before later loads from it.  They
+	 * cannot fail: a device that is gone reads 0 or all ones.
+	 */
+	uint32_t (*read32)(struct edu_bus *, unsigned offset);
+	uint64_t (*read64)(struct edu_bus *, unsigned offset);
+	void	(*write32)(struct edu_bus *, unsigned offset, uint32_t value);
+	void	(*write64)(struct edu_bus *, unsigned offset, uint64_t value);
+	/* Unmap and free.  Changes nothing in the device. */
+	void	(*close)(struct edu_bus *);
+};
+
+/*
+ * The function at an address ("0:a.0"), or the first edu device for NULL.
+ * Errors as of edu_open().  Touches nothing.
+ */
+struct edu_bus *edu_bus_pciaccess(const char *address, struct edu_error *);
+
+/* The addresses of all edu devices, sorted, in an array to be freed. */
+struct edu_bus_name {
+	char		text[32];
+};
+int	edu_bus_pciaccess_list(struct edu_bus_name **, size_t *count,
+	    struct edu_error *);
+
+/*
+ * The edu device of a QEMU driven through qtest: at a UNIX socket, or in a
+ * QEMU of our own for an empty path.  Plays the firmware: gives BAR0 an
+ * address and switches decoding on, if nobody has.
+ */
+struct edu_bus *edu_bus_qtest(const char *socket, struct edu_error *);
+
+#endif /* EDU_BUS_H */

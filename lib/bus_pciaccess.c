@@ -1,0 +1,404 @@
+/*
+ * Copyright (c) 2026 The libedu authors
+ * SPDX-License-Identifier: BSD-2-Clause
+ */
+
+/*
+ * The bus through libpciaccess.
+ *
+ * libpciaccess keeps its state in the process and locks nothing: it is
+ * initialised for the first user and cleaned up after the last, under a lock
+ * of ours.  Cleaning up is what lets a later list see devices that were
+ * plugged in meanwhile.
+ */
+
+#include <errno.h>
+#include <inttypes.h>
+#include <pthread.h>
+#include <pciaccess.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bus.h"
+#include "edu.h"
+#include "edureg.h"
+#include "error.h"
+#include "mmio.h"
+
+struct pci_bus {
+	struct edu_bus	bus;		/* first: the two are cast */
+	struct edu_error *err;
+	struct pci_device *device;
+	void		*bar0;
+};
+
+struct address {
+	uint32_t	domain;
+	uint32_t	bus;
+	uint32_t	device;
+	uint32_t	function;
+};
+
+static pthread_mutex_t system_lock = PTHREAD_MUTEX_INITIALIZER;
+static unsigned system_users;
+
+static int
+system_acquire(struct edu_error *err)
+{
+	int result = 0;
+
+	(void)pthread_mutex_lock(&system_lock);
+	errno = 0;
+	if (system_users == 0)
+		result = pci_system_init();
+	if (result == 0)
+		system_users++;
+	(void)pthread_mutex_unlock(&system_lock);
+	return edu_fail_pci(err, result, "cannot look at the PCI bus");
+}
+
+static void
+system_release(void)
+{
+
+	(void)pthread_mutex_lock(&system_lock);
+	if (--system_users == 0)
+		pci_system_cleanup();
+	(void)pthread_mutex_unlock(&system_lock);
+}
+
+/* A number of 1 to digits hexadecimal digits. */
+static int
+parse_hex(const char **text, int digits, uint32_t *value)
+{
+	static const char hex[] = "0123456789abcdef0123456789ABCDEF";
+	const char *digit, *start = *text;
+
+	for (*value = 0; **text != '\0'; (*text)++) {
+		if ((digit = strchr(hex, **text)) == NULL)
+			break;
+		if (*text - start == digits)
+			return 0;
+		*value = *value << 4 | ((uint32_t)(digit - hex) & 0xf);
+	}
+	return *text != start;
+}
+
+/* [[domain:]bus:]device.function; PCI has 32 devices of 8 functions. */
+static int
+parse_address(const char *text, struct address *a)
+{
+	uint32_t part[3];
+	int n = 0;
+
+	do {
+		if (n == 3 || !parse_hex(&text, 8, &part[n++]))
+			return 0;
+	} while (*text++ == ':');
+	a->device = part[n - 1];
+	a->bus = n > 1 ? part[n - 2] : 0;
+	a->domain = n > 2 ? part[0] : 0;
+	return text[-1] == '.' && parse_hex(&text, 1, &a->function) &&
+	    *text == '\0' && a->bus <= 0xff && a->device <= 0x1f &&
+	    a->function <= 7;
+}
+
+static int
+compare(const void *left, const void *right)
+{
+	const struct pci_device *a = *(struct pci_device * const *)left;
+	const struct pci_device *b = *(struct pci_device * const *)right;
+
+	if (a->domain != b->domain)
+		return a->domain < b->domain ? -1 : 1;
+	if (a->bus != b->bus)
+		return a->bus - b->bus;
+	if (a->dev != b->dev)
+		return a->dev - b->dev;
+	return a->func - b->func;
+}
+
+static void
+format_name(char *name, size_t size, const struct pci_device *d)
+{
+
+	(void)snprintf(name, size, "%04x:%02x:%02x.%x", d->domain, d->bus,
+	    d->dev, d->func);
+}
+
+/* Every edu device, sorted; the caller frees the array. */
+static int
+find_all(struct pci_device ***found, size_t *count, struct edu_error *err)
+{
+	static const struct pci_id_match edu = {
+		EDU_PCI_VENDOR, EDU_PCI_PRODUCT, PCI_MATCH_ANY, PCI_MATCH_ANY,
+		0, 0, 0
+	};
+	struct pci_device_iterator *iterator;
+	struct pci_device *device, **more;
+
+	*found = NULL;
+	*count = 0;
+	if ((iterator = pci_id_match_iterator_create(&edu)) == NULL)
+		return edu_fail(err, ENOMEM, "out of memory");
+	while ((device = pci_device_next(iterator)) != NULL) {
+		more = realloc(*found, (*count + 1) * sizeof(*more));
+		if (more == NULL) {
+			pci_iterator_destroy(iterator);
+			free(*found);
+			return edu_fail(err, ENOMEM, "out of memory");
+		}
+		*found = more;
+		more[(*count)++] = device;
+	}
+	pci_iterator_destroy(iterator);
+	if (*count > 1)
+		qsort(*found, *count, sizeof(**found), compare);
+	return 0;
+}
+
+int
+edu_bus_pciaccess_list(struct edu_bus_name **names, size_t *count,
+    struct edu_error *err)
+{
+	struct pci_device **found;
+	size_t i;
+
+	if (system_acquire(err) == -1)
+		return -1;
+	if (find_all(&found, count, err) == -1) {
+		system_release();
+		return -1;
+	}
+	*names = calloc(*count + 1, sizeof(**names));
+	for (i = 0; *names != NULL && i < *count; i++)
+		format_name((*names)[i].text, sizeof((*names)[i].text),
+		    found[i]);
+	free(found);
+	system_release();
+	return *names != NULL ? 0 : edu_fail(err, ENOMEM, "out of memory");
+}
+
+static struct pci_device *
+find_first(struct edu_error *err)
+{
+	struct pci_device *device, **found;
+	size_t count;
+
+	if (find_all(&found, &count, err) == -1)
+		return NULL;
+	device = count > 0 ? found[0] : NULL;
+	free(found);
+	if (device == NULL)
+		(void)edu_fail(err, ENOENT, "this machine has no edu device "
+		    "(QEMU has one with -device edu)");
+	return device;
+}
+
+static struct pci_device *
+find(const char *address, struct edu_error *err)
+{
+	struct pci_device *device;
+	struct address a;
+
+	if (address == NULL)
+		return find_first(err);
+	if (!parse_address(address, &a)) {
+		(void)edu_fail(err, EINVAL, "this is no PCI address: expected "
+		    "DOMAIN:BUS:DEVICE.FUNCTION in hexadecimal, such as "
+		    "0000:00:0a.0");
+		return NULL;
+	}
+	device = pci_device_find_by_slot(a.domain, a.bus, a.device,
+	    a.function);
+	if (device == NULL)
+		(void)edu_fail(err, ENOENT, "there is no such PCI function");
+	return device;
+}
+
+static struct pci_bus *
+pci_bus_of(struct edu_bus *bus)
+{
+
+	return (struct pci_bus *)(void *)bus;
+}
+
+/* Unprivileged users see 64 bytes; reading beyond succeeds with none. */
+static int
+config_read(struct edu_bus *bus, unsigned offset, uint32_t *value)
+{
+	struct pci_bus *p = pci_bus_of(bus);
+	uint8_t bytes[4];
+	pciaddr_t got = 0;
+	int result;
+
+	errno = 0;
+	result = pci_device_cfg_read(p->device, bytes, offset, sizeof(bytes),
+	    &got);
+	if (result == 0 && got != sizeof(bytes))
+		return edu_fail(p->err, EACCES, "cannot read configuration "
+		    "space at 0x%02x: only root may read beyond 0x40", offset);
+	*value = (uint32_t)bytes[0] | (uint32_t)bytes[1] << 8 |
+	    (uint32_t)bytes[2] << 16 | (uint32_t)bytes[3] << 24;
+	return edu_fail_pci(p->err, result, "cannot read configuration space "
+	    "at 0x%02x", offset);
+}
+
+static int
+config_write(struct edu_bus *bus, unsigned offset, uint32_t value)
+{
+	struct pci_bus *p = pci_bus_of(bus);
+	const uint8_t bytes[4] = {
+		(uint8_t)value, (uint8_t)(value >> 8), (uint8_t)(value >> 16),
+		(uint8_t)(value >> 24)
+	};
+	pciaddr_t put = 0;
+	int result;
+
+	errno = 0;
+	result = pci_device_cfg_write(p->device, bytes, offset, sizeof(bytes),
+	    &put);
+	if (result == 0 && put != sizeof(bytes))
+		result = EIO;
+	return edu_fail_pci(p->err, result, "cannot write configuration space "
+	    "at 0x%02x", offset);
+}
+
+#ifdef __linux__
+static int
+region(struct edu_bus *bus, unsigned index, struct edu_region *r)
+{
+	struct pci_bus *p = pci_bus_of(bus);
+	const struct pci_mem_region *known;
+	int result;
+
+	errno = 0;
+	result = pci_device_probe(p->device);
+	if (edu_fail_pci(p->err, result, "cannot ask for BAR%u", index) == -1)
+		return -1;
+	known = &p->device->regions[index];
+	r->address = known->base_addr;
+	r->length = known->size;
+	r->is_io = known->is_IO;
+	return 0;
+}
+#else
+/*
+ * Elsewhere pci_device_probe() asks nobody: it sizes every BAR itself, with
+ * decoding on.  That is no second opinion, and we would rather not.
+ */
+#define region	NULL
+#endif
+
+static int
+map_failed(struct pci_bus *p, int result)
+{
+
+	if (result == EINVAL)
+		return edu_fail(p->err, EPERM, "cannot map BAR0: this process "
+		    "has mapped it already, "
+#ifdef __linux__
+		    "or a kernel driver has claimed it");
+#else
+		    "or the securelevel is above 0");
+#endif
+	return edu_fail_pci(p->err, result, "cannot map BAR0");
+}
+
+static int
+map(struct edu_bus *bus, int writable)
+{
+	struct pci_bus *p = pci_bus_of(bus);
+	struct pci_mem_region *r = &p->device->regions[0];
+	int result;
+
+	errno = 0;
+	result = pci_device_probe(p->device);
+	if (edu_fail_pci(p->err, result, "cannot probe the device") == -1)
+		return -1;
+	if (r->size != EDU_BAR0_SIZE || r->is_IO)
+		return edu_fail(p->err, EIO, "BAR0 has 0x%" PRIx64 " bytes, "
+		    "an edu has 0x%x of memory", (uint64_t)r->size,
+		    EDU_BAR0_SIZE);
+	/* No caching flags: registers are not memory. */
+	result = pci_device_map_range(p->device, r->base_addr, r->size,
+	    writable ? PCI_DEV_MAP_FLAG_WRITABLE : 0, &p->bar0);
+	if (result == 0)
+		return 0;
+	p->bar0 = NULL;
+	return map_failed(p, result);
+}
+
+static uint32_t
+read32(struct edu_bus *bus, unsigned offset)
+{
+
+	return edu_mmio_read32(pci_bus_of(bus)->bar0, offset);
+}
+
+static uint64_t
+read64(struct edu_bus *bus, unsigned offset)
+{
+
+	return edu_mmio_read64(pci_bus_of(bus)->bar0, offset);
+}
+
+static void
+write32(struct edu_bus *bus, unsigned offset, uint32_t value)
+{
+
+	edu_mmio_write32(pci_bus_of(bus)->bar0, offset, value);
+}
+
+static void
+write64(struct edu_bus *bus, unsigned offset, uint64_t value)
+{
+
+	edu_mmio_write64(pci_bus_of(bus)->bar0, offset, value);
+}
+
+static void
+bus_close(struct edu_bus *bus)
+{
+	struct pci_bus *p = pci_bus_of(bus);
+
+	if (p->bar0 != NULL)
+		(void)pci_device_unmap_range(p->device, p->bar0,
+		    EDU_BAR0_SIZE);
+	system_release();
+	free(p);
+}
+
+static const struct edu_bus_ops ops = {
+	.config_read	= config_read,
+	.config_write	= config_write,
+	.region		= region,
+	.map		= map,
+	.read32		= read32,
+	.read64		= read64,
+	.write32	= write32,
+	.write64	= write64,
+	.close		= bus_close,
+};
+
+struct edu_bus *
+edu_bus_pciaccess(const char *address, struct edu_error *err)
+{
+	struct pci_bus *p;
+
+	if (system_acquire(err) == -1)
+		return NULL;
+	if ((p = calloc(1, sizeof(*p))) == NULL)
+		(void)edu_fail(err, ENOMEM, "out of memory");
+	else if ((p->device = find(address, err)) != NULL) {
+		p->err = err;
+		p->bus.ops = &ops;
+		p->bus.dma_time_us = EDU_DMA_TIME_MS * 1000;
+		format_name(p->bus.name, sizeof(p->bus.name), p->device);
+		return &p->bus;
+	}
+	free(p);
+	system_release();
+	return NULL;
+}

@@ -1,0 +1,247 @@
+/*
+ * Copyright (c) 2026 The libedu authors
+ * SPDX-License-Identifier: BSD-2-Clause
+ */
+
+/*
+ * The bus of a QEMU without a guest.  There is no firmware either, so this
+ * does what one would: give BAR0 an address and switch decoding on.
+ */
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "internal.h"
+#include "qtest.h"
+
+/*
+ * Free on every PC: below it are memory and, on a q35, the window of
+ * configuration space; above it the interrupt controllers.
+ */
+#define BAR0_ADDRESS	0xfe000000U
+/* What BAR0 reads after all ones were written: no address at all. */
+#define BAR0_GARBAGE	(~(uint32_t)(EDU_BAR0_SIZE - 1))
+
+/*
+ * How long a transfer takes: in virtual time that leaps (0.1 to 0.3 ms
+ * measured), or on a clock that we know nothing of.
+ */
+#define OWN_DMA_US	500
+#define OTHER_DMA_US	(EDU_DMA_TIME_MS * 1000)
+
+#define SLOTS		32U
+#define FUNCTIONS	8U
+#define HEADER_MULTI	0x00800000U	/* in PCI_HEADER */
+
+struct bus_qtest {
+	struct edu_bus	bus;
+	struct edu_error *err;
+	struct qtest	*q;
+	unsigned	devfn;
+	uint32_t	bar0;
+};
+
+static struct bus_qtest *
+self(struct edu_bus *bus)
+{
+
+	return (struct bus_qtest *)(void *)bus;
+}
+
+struct qtest *
+edu_bus_qtest_session(struct edu_bus *bus)
+{
+
+	return self(bus)->q;
+}
+
+static int
+config_read(struct edu_bus *bus, unsigned offset, uint32_t *value)
+{
+	struct bus_qtest *b = self(bus);
+
+	if (qtest_config_read(b->q, b->devfn, offset, value) == 0)
+		return 0;
+	return qtest_fail(b->q, b->err, "cannot read configuration space");
+}
+
+static int
+config_write(struct edu_bus *bus, unsigned offset, uint32_t value)
+{
+	struct bus_qtest *b = self(bus);
+
+	if (qtest_config_write(b->q, b->devfn, offset, value) == 0)
+		return 0;
+	return qtest_fail(b->q, b->err, "cannot write configuration space");
+}
+
+static int
+map(struct edu_bus *bus, int writable)
+{
+	uint32_t bar;
+
+	(void)writable;
+	if (config_read(bus, PCI_BAR(0), &bar) == -1)
+		return -1;
+	self(bus)->bar0 = bar & ~PCI_BAR_MEM_FLAGS;
+	return 0;
+}
+
+/* A QEMU that is gone reads 0, as an unplugged device does. */
+static uint64_t
+read_register(struct edu_bus *bus, char width, unsigned offset)
+{
+	struct bus_qtest *b = self(bus);
+	uint64_t value;
+
+	if (qtest_command(b->q, &value, "read%c 0x%" PRIx32, width,
+	    b->bar0 + offset) == -1)
+		return 0;
+	return value;
+}
+
+static void
+write_register(struct edu_bus *bus, char width, unsigned offset,
+    uint64_t value)
+{
+	struct bus_qtest *b = self(bus);
+
+	(void)qtest_command(b->q, NULL, "write%c 0x%" PRIx32 " 0x%" PRIx64,
+	    width, b->bar0 + offset, value);
+}
+
+static uint32_t
+read32(struct edu_bus *bus, unsigned offset)
+{
+
+	return (uint32_t)read_register(bus, 'l', offset);
+}
+
+static uint64_t
+read64(struct edu_bus *bus, unsigned offset)
+{
+
+	return read_register(bus, 'q', offset);
+}
+
+static void
+write32(struct edu_bus *bus, unsigned offset, uint32_t value)
+{
+
+	write_register(bus, 'l', offset, value);
+}
+
+static void
+write64(struct edu_bus *bus, unsigned offset, uint64_t value)
+{
+
+	write_register(bus, 'q', offset, value);
+}
+
+static void
+close_bus(struct edu_bus *bus)
+{
+	struct bus_qtest *b = self(bus);
+
+	qtest_end(b->q);
+	free(b);
+}
+
+static const struct edu_bus_ops bus_qtest_ops = {
+	.config_read = config_read,
+	.config_write = config_write,
+	.region = NULL,
+	.map = map,
+	.read32 = read32,
+	.read64 = read64,
+	.write32 = write32,
+	.write64 = write64,
+	.close = close_bus,
+};
+
+/* The first edu of bus 0: 1 with its address in *devfn, 0, or -1. */
+static int
+find(struct qtest *q, unsigned *devfn)
+{
+	unsigned function, functions, slot;
+	uint32_t header, id;
+
+	for (slot = 0; slot < SLOTS; slot++) {
+		functions = 1;
+		for (function = 0; function < functions; function++) {
+			*devfn = QTEST_DEVFN(slot, function);
+			if (qtest_config_read(q, *devfn, PCI_ID, &id) == -1)
+				return -1;
+			if (id == ((uint32_t)EDU_PCI_PRODUCT << 16 |
+			    EDU_PCI_VENDOR))
+				return 1;
+			if (function > 0 || id == UINT32_MAX)
+				continue;
+			if (qtest_config_read(q, *devfn, PCI_HEADER,
+			    &header) == -1)
+				return -1;
+			if (header & HEADER_MULTI)
+				functions = FUNCTIONS;
+		}
+	}
+	return 0;
+}
+
+/* What is sane already stays: another process may have chosen it. */
+static int
+play_firmware(struct edu_bus *bus)
+{
+	uint32_t address, bar, command;
+
+	if (config_read(bus, PCI_BAR(0), &bar) == -1 ||
+	    config_read(bus, PCI_COMMAND, &command) == -1)
+		return -1;
+	address = bar & ~PCI_BAR_MEM_FLAGS;
+	if ((address == 0 || address == BAR0_GARBAGE) &&
+	    config_write(bus, PCI_BAR(0), BAR0_ADDRESS) == -1)
+		return -1;
+	if (command & PCI_COMMAND_MEMORY)
+		return 0;
+	return config_write(bus, PCI_COMMAND,
+	    (command & PCI_COMMAND_MASK) | PCI_COMMAND_MEMORY);
+}
+
+static int
+set_up(struct bus_qtest *b)
+{
+
+	switch (find(b->q, &b->devfn)) {
+	case -1:
+		return qtest_fail(b->q, b->err, "cannot look for a device");
+	case 0:
+		return edu_fail(b->err, ENOENT, "this QEMU has no edu device "
+		    "on its first PCI bus: start it with -device edu");
+	}
+	return play_firmware(&b->bus);
+}
+
+struct edu_bus *
+edu_bus_qtest(const char *path, struct edu_error *err)
+{
+	int is_own = path[0] == '\0', errnum;
+	struct bus_qtest *b;
+
+	if ((b = calloc(1, sizeof(*b))) == NULL) {
+		(void)edu_fail(err, ENOMEM, "out of memory");
+		return NULL;
+	}
+	b->bus.ops = &bus_qtest_ops;
+	(void)snprintf(b->bus.name, sizeof(b->bus.name), "qtest:%s", path);
+	b->bus.dma_time_us = is_own ? OWN_DMA_US : OTHER_DMA_US;
+	b->bus.is_private = 1;
+	b->err = err;
+	b->q = is_own ? qtest_start(err) : qtest_connect(path, err);
+	if (b->q != NULL && set_up(b) == 0)
+		return &b->bus;
+	errnum = errno;
+	close_bus(&b->bus);
+	errno = errnum;
+	return NULL;
+}

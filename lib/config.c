@@ -1,0 +1,53 @@
+/*
+ * Copyright (c) 2026 The libedu authors
+ * SPDX-License-Identifier: BSD-2-Clause
+ */
+
+#include <errno.h>
+
+#include "internal.h"
+
+EDU_PUBLIC int
+edu_config_read(struct edu *edu, unsigned offset, uint32_t *value)
+{
+
+	if (offset % 4 != 0 || offset >= PCI_CONFIG_SIZE)
+		return edu_fail(&edu->err, EINVAL, "cannot read configuration "
+		    "space at 0x%x: not a multiple of 4 below 0x%x", offset,
+		    PCI_CONFIG_SIZE);
+	return edu->bus->ops->config_read(edu->bus, offset, value);
+}
+
+int
+edu_command_read(struct edu *edu, uint32_t *command)
+{
+	uint32_t dword;
+
+	if (edu->bus->ops->config_read(edu->bus, PCI_COMMAND, &dword) == -1)
+		return -1;
+	if (dword == UINT32_MAX)
+		return edu_fail(&edu->err, ENODEV, "configuration space reads "
+		    "all ones: the device is gone");
+	*command = dword & PCI_COMMAND_MASK;
+	return 0;
+}
+
+int
+edu_command_change(struct edu *edu, uint32_t set, uint32_t clear)
+{
+	uint32_t before, after;
+
+	if (edu_command_read(edu, &before) == -1)
+		return -1;
+	if ((before & (set | clear)) == set)
+		return 0;
+	if (edu->bus->ops->config_write(edu->bus, PCI_COMMAND,
+	    (before & ~clear) | set) == -1 ||
+	    edu_command_read(edu, &after) == -1)
+		return -1;
+	if ((after & (set | clear)) != set)
+		return edu_fail(&edu->err, EIO, "the command register stays "
+		    "0x%04x, was to become 0x%04x", after,
+		    (before & ~clear) | set);
+	return 0;
+}

@@ -1,0 +1,148 @@
+/*
+ * Copyright (c) 2026 The libedu authors
+ * SPDX-License-Identifier: BSD-2-Clause
+ */
+
+#include <errno.h>
+#include <inttypes.h>
+
+#include "internal.h"
+
+/* 13! is more than 32 bits hold. */
+#define MAX_EXACT	12
+
+/*
+ * How often to look at once, and how long to sleep between later looks.  A
+ * factorial of 12 is done in microseconds; one of 2^32 - 1 takes seconds.
+ */
+#define SPINS		200
+#define NAP_MIN_US	50
+#define NAP_MAX_US	5000
+
+/*
+ * A start, a look, and a finish; the blocking call below is made of them.
+ */
+static void
+start(struct edu *edu, uint32_t n, uint32_t status)
+{
+
+	/* Telling the device what it knows would cost an access. */
+	if (edu->status != status) {
+		edu_write32(edu, EDU_STATUS, status);
+		edu->status = status;
+	}
+	edu_write32(edu, EDU_FACTORIAL, n);
+	edu->is_computing = 1;
+}
+
+static int
+is_done(struct edu *edu)
+{
+
+	edu->is_computing =
+	    (edu_read32(edu, EDU_STATUS) & EDU_STATUS_COMPUTING) != 0;
+	return !edu->is_computing;
+}
+
+/* An unplugged device reads 0: not computing, result 0.  So ask who it is. */
+static int
+finish(struct edu *edu, uint32_t *result)
+{
+	uint32_t id, value;
+
+	value = edu_read32(edu, EDU_FACTORIAL);
+	if (edu_identify(edu, &id) == -1)
+		return -1;
+	*result = value;
+	return 0;
+}
+
+/* 1 when the engine rests, 0 not before the deadline. */
+static int
+poll_done(struct edu *edu, int64_t deadline_us)
+{
+	int64_t nap_us = NAP_MIN_US, now_us;
+	unsigned looks;
+
+	for (looks = 0; !is_done(edu); looks++) {
+		if ((now_us = edu_now_us()) >= deadline_us)
+			return 0;
+		if (looks < SPINS)
+			continue;
+		edu_sleep_until(deadline_us - now_us < nap_us ? deadline_us :
+		    now_us + nap_us);
+		if (nap_us < NAP_MAX_US)
+			nap_us *= 2;
+	}
+	return 1;
+}
+
+static int
+await_interrupt(struct edu *edu, int64_t deadline_us)
+{
+	uint32_t bits;
+	int result;
+
+	/* An earlier one's, late, is not ours: look whether we are done. */
+	do {
+		result = edu_irq_consume(edu, EDU_INTR_FACTORIAL, deadline_us,
+		    &bits);
+		if (result == -1)
+			return -1;
+	} while (!is_done(edu) && result == 1);
+	if (result == 0 && !edu->is_computing)
+		return edu_fail(&edu->err, ETIMEDOUT, "the factorial is "
+		    "computed, but its interrupt has not come");
+	return result;
+}
+
+static int
+await(struct edu *edu, unsigned flags, int64_t deadline_us)
+{
+	int result;
+
+	if (flags & EDU_INTERRUPT)
+		result = await_interrupt(edu, deadline_us);
+	else
+		result = poll_done(edu, deadline_us);
+	if (result != 0)
+		return result;
+	return edu_fail(&edu->err, ETIMEDOUT, "the factorial was not computed "
+	    "in time; the device goes on with it");
+}
+
+static int
+check(struct edu *edu, uint32_t n, unsigned flags, int64_t deadline_us)
+{
+
+	if (edu_need(edu, EDU_NEED_REGISTERS | EDU_NEED_CLAIM) == -1)
+		return -1;
+	if (flags & ~(EDU_INTERRUPT | EDU_WRAP))
+		return edu_fail(&edu->err, EINVAL, "unknown flags 0x%x", flags);
+	if (deadline_us == -1)
+		return edu_fail(&edu->err, EINVAL, "negative timeout");
+	if (n > MAX_EXACT && !(flags & EDU_WRAP))
+		return edu_fail(&edu->err, ERANGE, "%" PRIu32 "! does not fit "
+		    "in 32 bits; the largest that does is 12!", n);
+	return flags & EDU_INTERRUPT ? edu_irq_need(edu) : 0;
+}
+
+EDU_PUBLIC int
+edu_factorial(struct edu *edu, uint32_t n, unsigned flags, int timeout_ms,
+    uint32_t *result)
+{
+	int64_t deadline_us = edu_deadline_us(timeout_ms);
+
+	if (check(edu, n, flags, deadline_us) == -1)
+		return -1;
+	/* The device would ignore us while an earlier one runs. */
+	if (edu->is_computing && !poll_done(edu, deadline_us))
+		return edu_fail(&edu->err, ETIMEDOUT, "the device is still "
+		    "computing an earlier factorial");
+	if (flags & EDU_INTERRUPT)
+		edu->pending &= ~EDU_INTR_FACTORIAL;
+	start(edu, n, flags & EDU_INTERRUPT ? EDU_STATUS_IRQFACT : 0);
+	if (await(edu, flags, deadline_us) == -1)
+		return -1;
+	return finish(edu, result);
+}

@@ -1,0 +1,148 @@
+/*
+ * Copyright (c) 2026 The libedu authors
+ * SPDX-License-Identifier: BSD-2-Clause
+ */
+
+/*
+ * Status bits travel from the device's register to edu->pending, and from
+ * there to whoever asked: the library's own engines take their bit, and
+ * edu_irq_wait() takes all.  A bit is acknowledged in the device only when it
+ * stands in edu->pending.
+ */
+
+#include <errno.h>
+
+#include "internal.h"
+
+/* Somebody must wake us. */
+int
+edu_irq_need(struct edu *edu)
+{
+
+	if (edu->kernel->ops->wait != NULL)
+		return 0;
+	return edu_fail(&edu->err, ENOTSUP, "no kernel side delivers its "
+	    "interrupts%s", edu->flags & EDU_OPEN_POLL ?
+	    " (it was opened for polling only)" :
+#if defined(__linux__)
+	    ": bind it to uio_pci_generic (edutool bind uio)");
+#elif defined(__NetBSD__)
+	    ": load edu(4) (modload edu)");
+#else
+	    "");
+#endif
+}
+
+/* Take what is pending in the device.  1 when something was. */
+static int
+gather(struct edu *edu)
+{
+	uint32_t id, status;
+
+	status = edu_read32(edu, EDU_INTR_STATUS);
+	if (status == 0)
+		return 0;
+	if (status == UINT32_MAX && edu_identify(edu, &id) == -1)
+		return -1;
+	edu_write32(edu, EDU_INTR_ACK, status);
+	edu->pending |= status;
+	return 1;
+}
+
+/*
+ * Before we sleep, something may be pending that the kernel has already
+ * announced, or never will.  Having taken it, swallow the announcement, so
+ * that the descriptor is not readable for nothing.
+ */
+static int
+gather_early(struct edu *edu)
+{
+	const struct edu_kernel_ops *ops = edu->kernel->ops;
+	int result;
+
+	if ((result = gather(edu)) != 1)
+		return result;
+	if (ops->wait(edu->kernel, 0) == -1)
+		return -1;
+	return ops->rearm(edu->kernel);
+}
+
+int
+edu_irq_consume(struct edu *edu, uint32_t mask, int64_t deadline_us,
+    uint32_t *bits)
+{
+	const struct edu_kernel_ops *ops = edu->kernel->ops;
+	int result;
+
+	if ((edu->pending & mask) == 0 && gather_early(edu) == -1)
+		return -1;
+	while ((edu->pending & mask) == 0) {
+		result = ops->wait(edu->kernel, edu_remaining_ms(deadline_us));
+		if (result != 1)
+			return result;
+		/* Announced for nothing is possible; armed it must be. */
+		if (gather(edu) == -1 || ops->rearm(edu->kernel) == -1)
+			return -1;
+	}
+	*bits = edu->pending & mask;
+	edu->pending &= ~mask;
+	return 1;
+}
+
+EDU_PUBLIC int
+edu_irq_wait(struct edu *edu, int timeout_ms, uint32_t *status)
+{
+	int64_t deadline_us = edu_deadline_us(timeout_ms);
+
+	if (edu_need(edu, EDU_NEED_REGISTERS | EDU_NEED_CLAIM) == -1 ||
+	    edu_irq_need(edu) == -1)
+		return -1;
+	if (deadline_us == -1)
+		return edu_fail(&edu->err, EINVAL, "negative timeout");
+	return edu_irq_consume(edu, UINT32_MAX, deadline_us, status);
+}
+
+EDU_PUBLIC int
+edu_irq_fd(struct edu *edu)
+{
+
+	if (edu_need(edu, EDU_NEED_REGISTERS | EDU_NEED_CLAIM) == -1 ||
+	    edu_irq_need(edu) == -1)
+		return -1;
+	return edu->kernel->ops->fd(edu->kernel);
+}
+
+EDU_PUBLIC int
+edu_irq_raise(struct edu *edu, uint32_t mask)
+{
+
+	if (edu_need(edu, EDU_NEED_REGISTERS | EDU_NEED_CLAIM) == -1)
+		return -1;
+	edu_write32(edu, EDU_INTR_RAISE, mask);
+	return 0;
+}
+
+EDU_PUBLIC int
+edu_irq_status(struct edu *edu, uint32_t *status)
+{
+	uint32_t id, bits;
+
+	if (edu_need(edu, EDU_NEED_REGISTERS) == -1)
+		return -1;
+	bits = edu_read32(edu, EDU_INTR_STATUS);
+	if ((bits == 0 || bits == UINT32_MAX) && edu_identify(edu, &id) == -1)
+		return -1;
+	*status = bits | edu->pending;
+	return 0;
+}
+
+EDU_PUBLIC int
+edu_irq_ack(struct edu *edu, uint32_t mask)
+{
+
+	if (edu_need(edu, EDU_NEED_REGISTERS | EDU_NEED_CLAIM) == -1)
+		return -1;
+	edu_write32(edu, EDU_INTR_ACK, mask);
+	edu->pending &= ~mask;
+	return 0;
+}

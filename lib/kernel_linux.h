@@ -1,0 +1,57 @@
+/*
+ * Copyright (c) 2026 The libedu authors
+ * SPDX-License-Identifier: BSD-2-Clause
+ */
+
+#ifndef EDU_KERNEL_LINUX_H
+#define EDU_KERNEL_LINUX_H
+
+/* What the Linux files share. */
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "kernel.h"
+
+#define EDU_SYSFS_PCI	"/sys/bus/pci/devices"
+
+struct edu_piece;
+
+struct edu_linux {
+	struct edu_kernel kernel;	/* first: the two are cast */
+	struct edu_error *err;
+	struct edu_piece *pieces;	/* this handle's DMA memory */
+	int		translated;	/* an IOMMU stands before the memory */
+	int		uio_fd;		/* /dev/uioN, or -1 */
+	int		config_fd;	/* configuration space, or -1 */
+};
+
+static inline struct edu_linux *
+edu_linux_of(struct edu_kernel *kernel)
+{
+	return (struct edu_linux *)(void *)kernel;
+}
+
+/*
+ * The first line of a small file, without its newline.  -1 with errno;
+ * ERANGE when buf is too small.
+ */
+int edu_sysfs_line(const char *path, char *buf, size_t size);
+
+/*
+ * kernel_uio.c.  edu_uio_open() finds the function's /dev/uioN and fills in
+ * name and descriptors; edu_uio_close() masks the interrupt and closes them.
+ */
+int edu_uio_open(struct edu_linux *, const char *address);
+void edu_uio_close(struct edu_linux *);
+int edu_uio_rearm(struct edu_kernel *);
+int edu_uio_wait(struct edu_kernel *, int timeout_ms);
+int edu_uio_fd(struct edu_kernel *);
+
+/* memory_linux.c.  edu_memory_close() frees what is left. */
+int edu_memory_alloc(struct edu_kernel *, size_t length, uint64_t limit,
+    struct edu_segment *);
+void edu_memory_free(struct edu_kernel *, struct edu_segment *);
+void edu_memory_close(struct edu_linux *);
+
+#endif /* EDU_KERNEL_LINUX_H */

@@ -1,0 +1,361 @@
+/*
+ * Copyright (c) 2026 The libedu authors
+ * SPDX-License-Identifier: BSD-2-Clause
+ */
+
+/*
+ * The kernel side of a QEMU without a guest.
+ *
+ * Interrupts: qtest tells when an input of the machine's I/O APIC rises or
+ * falls.  A PCI interrupt is a level, and a rise is announced once; rearm()
+ * therefore looks whether the function still asserts it.  Spurious
+ * announcements happen where other devices share the line.
+ *
+ * Memory: the device works on the guest's, which is in QEMU.  A segment is
+ * memory of this process together with as much of the guest's, and sync()
+ * copies between the two.
+ */
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "internal.h"
+#include "qtest.h"
+
+/*
+ * The guest's memory that we use: above what every PC's firmware keeps for
+ * itself at the start of memory, and below what SeaBIOS takes at the end, in
+ * a machine of 16 MiB or more.
+ */
+#define MEMORY_START	0x100000U
+#define MEMORY_END	0xf00000U
+#define PAGE		4096U
+
+#define PCI_STATUS_INTX		0x00080000U	/* in PCI_COMMAND */
+
+/* The host bridges that tell the two machines apart, and a PIIX3. */
+#define HOST_Q35		0x29c08086U
+#define HOST_I440FX		0x12378086U
+#define BRIDGE_PIIX3		0x70008086U
+#define BRIDGE_DEVFN		QTEST_DEVFN(1, 0)
+
+/* A q35 has the eight PCI interrupts, A to H, at these inputs. */
+#define Q35_FIRST_LINE		16U
+#define Q35_LAST_LINE		23U
+
+/* PIIX3: where the PCI interrupts A to D go, a byte each. */
+#define PIIX3_ROUTE		0x60U
+#define  PIIX3_ROUTE_OFF	0x80U
+#define  PIIX3_ROUTE_LINE	0x0fU
+/* What firmware chooses, and any other than the PC's own devices would do. */
+#define PIIX3_LINE		11U
+
+/* The guest's memory that is in use, in the order of its addresses. */
+struct block {
+	struct block	*next;
+	uint64_t	start;
+	uint64_t	end;
+	void		*data;
+};
+
+struct kernel_qtest {
+	struct edu_kernel kernel;
+	struct edu_bus	*bus;
+	struct edu_error *err;
+	struct qtest	*q;
+	struct block	*blocks;
+};
+
+static struct kernel_qtest *
+self(struct edu_kernel *kernel)
+{
+
+	return (struct kernel_qtest *)(void *)kernel;
+}
+
+static int
+rearm(struct edu_kernel *kernel)
+{
+	struct kernel_qtest *k = self(kernel);
+	const struct edu_bus_ops *ops = k->bus->ops;
+	uint32_t command;
+
+	if (ops->config_read(k->bus, PCI_COMMAND, &command) == -1)
+		return -1;
+	/* Unmasking a pending interrupt makes the line rise. */
+	if (command & PCI_COMMAND_NO_INTX)
+		return ops->config_write(k->bus, PCI_COMMAND,
+		    command & PCI_COMMAND_MASK & ~PCI_COMMAND_NO_INTX);
+	if ((command & PCI_STATUS_INTX) && qtest_inject(k->q) == -1)
+		return qtest_fail(k->q, k->err, "cannot wait for interrupts");
+	return 0;
+}
+
+/* Empty the pipe: 1 when something was in it, 0 when not, -1 at its end. */
+static int
+drain(int fd)
+{
+	char bytes[256];
+	ssize_t n;
+	int some = 0;
+
+	while ((n = read(fd, bytes, sizeof(bytes))) > 0)
+		some = 1;
+	return some || n == -1 ? some : -1;
+}
+
+static int
+wait_irq(struct edu_kernel *kernel, int timeout_ms)
+{
+	struct kernel_qtest *k = self(kernel);
+	struct pollfd pfd;
+	uint32_t id;
+	int some;
+
+	pfd.fd = k->q->irq_fd;
+	pfd.events = POLLIN;
+	switch (poll(&pfd, 1, timeout_ms)) {
+	case -1:
+		return edu_fail(k->err, errno, "waiting for an interrupt: %s",
+		    strerror(errno));
+	case 0:
+		return 0;
+	}
+	if ((some = drain(k->q->irq_fd)) != -1)
+		return some;
+	/* The helper has ended, and whoever asks QEMU next learns why. */
+	if (k->bus->ops->config_read(k->bus, PCI_ID, &id) == -1)
+		return -1;
+	return edu_fail(k->err, ENODEV, "interrupts do not arrive any more");
+}
+
+static int
+irq_fd(struct edu_kernel *kernel)
+{
+
+	return self(kernel)->q->irq_fd;
+}
+
+/* Whether there is memory: beyond its end, writes are lost. */
+static int
+is_memory(struct qtest *q, uint64_t address)
+{
+	static const unsigned char pattern[] = "is this memory?";
+	unsigned char found[sizeof(pattern)] = { 0 };
+
+	return qtest_store(q, address, pattern, sizeof(pattern)) == 0 &&
+	    qtest_load(q, address, found, sizeof(found)) == 0 &&
+	    memcmp(found, pattern, sizeof(pattern)) == 0;
+}
+
+/* The first gap of this size: where to insert a block, or NULL. */
+static struct block **
+find_gap(struct kernel_qtest *k, uint64_t size, uint64_t limit,
+    uint64_t *start)
+{
+	struct block **link = &k->blocks;
+
+	*start = MEMORY_START;
+	while (*link != NULL && (*link)->start - *start < size) {
+		*start = (*link)->end;
+		link = &(*link)->next;
+	}
+	if (limit > MEMORY_END)
+		limit = MEMORY_END;
+	return *start <= limit && limit - *start >= size ? link : NULL;
+}
+
+static struct block *
+make_block(struct kernel_qtest *k, size_t length, uint64_t limit)
+{
+	uint64_t size = ((uint64_t)length + PAGE - 1) / PAGE * PAGE, start;
+	struct block *b, **link;
+
+	if ((link = find_gap(k, size, limit, &start)) == NULL ||
+	    (b = calloc(1, sizeof(*b))) == NULL)
+		return NULL;
+	if (posix_memalign(&b->data, PAGE, length) != 0) {
+		free(b);
+		return NULL;
+	}
+	memset(b->data, 0, length);
+	b->start = start;
+	b->end = start + size;
+	b->next = *link;
+	*link = b;
+	return b;
+}
+
+static void
+free_block(struct kernel_qtest *k, struct block *b)
+{
+	struct block **link = &k->blocks;
+
+	while (*link != b)
+		link = &(*link)->next;
+	*link = b->next;
+	free(b->data);
+	free(b);
+}
+
+static int
+alloc(struct edu_kernel *kernel, size_t length, uint64_t limit,
+    struct edu_segment *segment)
+{
+	struct kernel_qtest *k = self(kernel);
+	struct block *b;
+
+	if ((b = make_block(k, length, limit)) == NULL)
+		return edu_fail(k->err, ENOMEM, "no %zu bytes are left of the "
+		    "%u that a qtest device has", length,
+		    MEMORY_END - MEMORY_START);
+	if (!is_memory(k->q, b->start) || !is_memory(k->q, b->end - PAGE)) {
+		free_block(k, b);
+		if (k->q->errnum != 0)
+			return qtest_fail(k->q, k->err, "no memory");
+		return edu_fail(k->err, ENOMEM, "this QEMU has too little "
+		    "memory: start it with -m 16 or more");
+	}
+	segment->data = b->data;
+	segment->length = length;
+	segment->bus_address = b->start;
+	segment->cookie = b;
+	return 0;
+}
+
+static void
+free_segment(struct edu_kernel *kernel, struct edu_segment *segment)
+{
+
+	free_block(self(kernel), segment->cookie);
+	segment->cookie = NULL;
+}
+
+static int
+sync_segment(struct edu_kernel *kernel, struct edu_segment *segment,
+    size_t offset, size_t length, int to_device)
+{
+	struct kernel_qtest *k = self(kernel);
+	uint64_t address = segment->bus_address + offset;
+	char *data = (char *)segment->data + offset;
+	int result;
+
+	result = to_device ? qtest_store(k->q, address, data, length) :
+	    qtest_load(k->q, address, data, length);
+	if (result == 0)
+		return 0;
+	return qtest_fail(k->q, k->err, "cannot copy DMA memory");
+}
+
+static void
+close_kernel(struct edu_kernel *kernel)
+{
+	struct kernel_qtest *k = self(kernel);
+
+	while (k->blocks != NULL)
+		free_block(k, k->blocks);
+	free(k);
+}
+
+static const struct edu_kernel_ops kernel_qtest_ops = {
+	.rearm = rearm,
+	.wait = wait_irq,
+	.fd = irq_fd,
+	.alloc = alloc,
+	.free = free_segment,
+	.sync = sync_segment,
+	.close = close_kernel,
+};
+
+/* On a machine whose interrupts we cannot find: memory alone. */
+static const struct edu_kernel_ops memory_ops = {
+	.alloc = alloc,
+	.free = free_segment,
+	.sync = sync_segment,
+	.close = close_kernel,
+};
+
+/* A PIIX3 routes nothing until firmware has told it to. */
+static int
+watch_i440fx(struct qtest *q)
+{
+	uint32_t id, line, routes;
+	unsigned shift;
+
+	if (qtest_config_read(q, BRIDGE_DEVFN, PCI_ID, &id) == -1 ||
+	    qtest_config_read(q, BRIDGE_DEVFN, PIIX3_ROUTE, &routes) == -1)
+		return -1;
+	if (id != BRIDGE_PIIX3)
+		return 0;
+	for (shift = 0; shift < 32; shift += 8) {
+		if (routes >> shift & PIIX3_ROUTE_OFF) {
+			routes &= ~(UINT32_C(0xff) << shift);
+			routes |= PIIX3_LINE << shift;
+		}
+		line = routes >> shift & PIIX3_ROUTE_LINE;
+		if (qtest_watch(q, line) == -1)
+			return -1;
+	}
+	if (qtest_config_write(q, BRIDGE_DEVFN, PIIX3_ROUTE, routes) == -1)
+		return -1;
+	return 1;
+}
+
+static int
+watch_q35(struct qtest *q)
+{
+	unsigned line;
+
+	for (line = Q35_FIRST_LINE; line <= Q35_LAST_LINE; line++)
+		if (qtest_watch(q, line) == -1)
+			return -1;
+	return 1;
+}
+
+/* Hear the device's interrupt: 1, 0 when that is not possible here, or -1. */
+static int
+watch(struct qtest *q)
+{
+	uint32_t host;
+
+	/* Refused where there is no I/O APIC. */
+	if (qtest_command(q, NULL, "irq_intercept_in ioapic") == -1)
+		return q->errnum != 0 ? -1 : 0;
+	if (qtest_config_read(q, QTEST_DEVFN(0, 0), PCI_ID, &host) == -1)
+		return -1;
+	switch (host) {
+	case HOST_Q35:
+		return watch_q35(q);
+	case HOST_I440FX:
+		return watch_i440fx(q);
+	}
+	return 0;
+}
+
+struct edu_kernel *
+edu_kernel_qtest(struct edu_bus *bus, struct edu_error *err)
+{
+	struct kernel_qtest *k;
+	int watching;
+
+	if ((k = calloc(1, sizeof(*k))) == NULL) {
+		(void)edu_fail(err, ENOMEM, "out of memory");
+		return NULL;
+	}
+	k->bus = bus;
+	k->err = err;
+	k->q = edu_bus_qtest_session(bus);
+	if ((watching = watch(k->q)) == -1) {
+		(void)qtest_fail(k->q, err, "cannot hear interrupts");
+		free(k);
+		return NULL;
+	}
+	k->kernel.ops = watching ? &kernel_qtest_ops : &memory_ops;
+	(void)snprintf(k->kernel.name, sizeof(k->kernel.name), "qtest%s",
+	    watching ? "" : " (memory only)");
+	return &k->kernel;
+}

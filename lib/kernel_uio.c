@@ -1,0 +1,264 @@
+/*
+ * Copyright (c) 2026 The libedu authors
+ * SPDX-License-Identifier: BSD-2-Clause
+ */
+
+/*
+ * Interrupts by Linux's uio_pci_generic.  Its handler sees an interrupt, sets
+ * the INTx-disable bit of the command register, adds one to a count and wakes
+ * those who wait for the count to change.  It never clears the bit: that is
+ * for us, once the device has been told.
+ *
+ * Why nothing is lost.  INTx is a level: the device holds the line while a
+ * status bit is set, whatever the disable bit says, and the handler runs
+ * whenever a set status bit meets a clear disable bit.  So
+ *  - what was raised before the open, or while the bit was set, fires when
+ *    rearm() clears the bit;
+ *  - what is raised between the acknowledge and rearm() sets a status bit
+ *    again, and fires likewise;
+ *  - what fires after rearm(), or inside of it, changes the count after the
+ *    last read of it, since rearm() reads no count, and so wait() returns 1.
+ * wait() consumes the count and returns before the caller acknowledges.  Were
+ * the count drained after the acknowledge, the interrupt of a new raise could
+ * go with it, and its mask would stay.  The price is a wait() that returns 1
+ * without a cause now and then: on a shared line the handler counts a
+ * neighbour's interrupt as well, while a bit of ours is pending.
+ */
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "error.h"
+#include "kernel_linux.h"
+#include "pci.h"
+
+
+/* How long the handler may take from setting the disable bit to counting. */
+#define COUNT_DELAY_MS		1000
+
+/*
+ * The command register alone, 16 bits wide.  The other half of its dword is
+ * the status register, whose bits are cleared by writing ones; an access that
+ * leaves that half out cannot touch them.  Linux takes any width here.
+ */
+static int
+command_read(struct edu_linux *self, uint16_t *command)
+{
+	uint8_t bytes[2];
+	ssize_t n;
+
+	n = pread(self->config_fd, bytes, sizeof(bytes), PCI_COMMAND);
+	if (n == -1)
+		return edu_fail(self->err, errno == ENODEV ? ENODEV : EIO,
+		    "reading the command register: %s", strerror(errno));
+	if (n != (ssize_t)sizeof(bytes))
+		return edu_fail(self->err, EIO,
+		    "reading the command register: %zd of 2 bytes came", n);
+	*command = (uint16_t)(bytes[0] | bytes[1] << 8);
+	if (*command == 0xffff)
+		return edu_fail(self->err, ENODEV,
+		    "the device is gone: its configuration space reads as "
+		    "all ones");
+	return 0;
+}
+
+static int
+command_write(struct edu_linux *self, uint16_t command)
+{
+	uint8_t bytes[2];
+	ssize_t n;
+
+	bytes[0] = (uint8_t)command;
+	bytes[1] = (uint8_t)(command >> 8);
+	n = pwrite(self->config_fd, bytes, sizeof(bytes), PCI_COMMAND);
+	if (n == -1)
+		return edu_fail(self->err, errno == ENODEV ? ENODEV : EIO,
+		    "writing the command register: %s", strerror(errno));
+	if (n != (ssize_t)sizeof(bytes))
+		return edu_fail(self->err, EIO,
+		    "writing the command register: %zd of 2 bytes went", n);
+	return 0;
+}
+
+/* The name of the function's UIO device: "uio0". */
+static int
+find_uio(struct edu_linux *self, const char *address, char *name, size_t size)
+{
+	char path[sizeof(EDU_SYSFS_PCI) + 160];
+	struct dirent *entry;
+	DIR *directory;
+	int length;
+
+	(void)snprintf(path, sizeof(path), EDU_SYSFS_PCI "/%.128s/uio",
+	    address);
+	directory = opendir(path);
+	if (directory == NULL)
+		return edu_fail(self->err, errno, "%s: %s", path,
+		    strerror(errno));
+	length = 0;
+	while (length == 0 && (entry = readdir(directory)) != NULL)
+		if (strncmp(entry->d_name, "uio", 3) == 0)
+			length = snprintf(name, size, "%s", entry->d_name);
+	(void)closedir(directory);
+	if (length <= 0 || (size_t)length >= size)
+		return edu_fail(self->err, ENOENT,
+		    "%s: holds no uio device", path);
+	return 0;
+}
+
+static int
+open_config(struct edu_linux *self, const char *address)
+{
+	char path[sizeof(EDU_SYSFS_PCI) + 160];
+
+	(void)snprintf(path, sizeof(path), EDU_SYSFS_PCI "/%.128s/config",
+	    address);
+	self->config_fd = open(path, O_RDWR | O_CLOEXEC);
+	if (self->config_fd != -1)
+		return 0;
+	return edu_fail(self->err, errno, "%s: %s%s", path, strerror(errno),
+	    errno == EACCES ? "; run this as root" : "");
+}
+
+/*
+ * Not blocking, so that a read never waits longer than poll(2) was told to.
+ * Reading the count is all we do, so read access will do.
+ */
+static int
+open_uio(struct edu_linux *self, const char *name)
+{
+	const char *help;
+	char path[64];
+
+	(void)snprintf(path, sizeof(path), "/dev/%s", name);
+	self->uio_fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	if (self->uio_fd != -1)
+		return 0;
+	help = "";
+	if (errno == EACCES || errno == EPERM)
+		help = "; run this as root";
+	else if (errno == ENOENT)
+		help = "; mount a devtmpfs on /dev, or make the node";
+	return edu_fail(self->err, errno, "%s: %s%s", path, strerror(errno),
+	    help);
+}
+
+/*
+ * A new descriptor starts at the present count: there is nothing to drain.
+ */
+int
+edu_uio_open(struct edu_linux *self, const char *address)
+{
+	char name[32];
+
+	if (find_uio(self, address, name, sizeof(name)) == -1 ||
+	    open_config(self, address) == -1 || open_uio(self, name) == -1)
+		return -1;
+	(void)snprintf(self->kernel.name, sizeof(self->kernel.name),
+	    "%s (uio_pci_generic)", name);
+	return 0;
+}
+
+/*
+ * Leave the interrupt masked, whatever it was before.  From now on nobody
+ * acknowledges the device.  While uio_pci_generic stays bound, its handler
+ * would mask the next interrupt anyway; once it is unbound there would be no
+ * handler at all, and a level that nobody clears makes Linux switch off the
+ * whole line, under everybody who shares it.  The mask harms nobody: Linux
+ * clears it when the next driver enables the function, and we when we open it
+ * again.
+ */
+void
+edu_uio_close(struct edu_linux *self)
+{
+	uint16_t command;
+
+	if (self->config_fd != -1 && command_read(self, &command) == 0 &&
+	    (command & PCI_COMMAND_NO_INTX) == 0)
+		(void)command_write(self,
+		    (uint16_t)(command | PCI_COMMAND_NO_INTX));
+	if (self->uio_fd != -1)
+		(void)close(self->uio_fd);
+	if (self->config_fd != -1)
+		(void)close(self->config_fd);
+}
+
+int
+edu_uio_rearm(struct edu_kernel *kernel)
+{
+	struct edu_linux *self;
+	struct pollfd pfd;
+	uint16_t command;
+	int n;
+
+	self = edu_linux_of(kernel);
+	if (command_read(self, &command) == -1)
+		return -1;
+	if ((command & PCI_COMMAND_NO_INTX) == 0)
+		return 0;
+	command &= (uint16_t)~PCI_COMMAND_NO_INTX;
+	if (command_write(self, command) == -1 ||
+	    command_read(self, &command) == -1)
+		return -1;
+	if ((command & PCI_COMMAND_NO_INTX) == 0)
+		return 0;
+	/*
+	 * The write did not take, or an interrupt came at once and the
+	 * handler has set the bit again.  Then it counts it next.
+	 */
+	pfd.fd = self->uio_fd;
+	pfd.events = POLLIN;
+	do
+		n = poll(&pfd, 1, COUNT_DELAY_MS);
+	while (n == -1 && errno == EINTR);
+	if (n == 1)
+		return 0;
+	return edu_fail(self->err, EIO,
+	    "enabling the interrupt: bit 10 of the command register stays set");
+}
+
+int
+edu_uio_wait(struct edu_kernel *kernel, int timeout_ms)
+{
+	struct edu_linux *self;
+	struct pollfd pfd;
+	uint32_t count;
+	ssize_t n;
+	int ready;
+
+	self = edu_linux_of(kernel);
+	pfd.fd = self->uio_fd;
+	pfd.events = POLLIN;
+	ready = poll(&pfd, 1, timeout_ms);
+	if (ready == 0)
+		return 0;
+	if (ready == -1)
+		return edu_fail(self->err, errno,
+		    "waiting for an interrupt: %s", strerror(errno));
+	n = read(self->uio_fd, &count, sizeof(count));
+	if (n == (ssize_t)sizeof(count))
+		return 1;
+	if (n == -1 && (errno == EAGAIN || errno == EINTR))
+		return 1;	/* may have been one: let the caller look */
+	if (n == -1 && errno == EIO)
+		return edu_fail(self->err, ENODEV,
+		    "waiting for an interrupt: the device is gone, or has "
+		    "no interrupt line");
+	if (n == -1)
+		return edu_fail(self->err, errno,
+		    "waiting for an interrupt: %s", strerror(errno));
+	return edu_fail(self->err, EIO,
+	    "waiting for an interrupt: %zd of 4 bytes came", n);
+}
+
+int
+edu_uio_fd(struct edu_kernel *kernel)
+{
+	return edu_linux_of(kernel)->uio_fd;
+}

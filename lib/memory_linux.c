@@ -1,0 +1,439 @@
+/*
+ * Copyright (c) 2026 The libedu authors
+ * SPDX-License-Identifier: BSD-2-Clause
+ */
+
+/*
+ * DMA memory on Linux without an IOMMU: pieces of 2 MiB huge pages.
+ *
+ * The device is told physical addresses, so the memory must never move.
+ * Ordinary pages may be migrated even when they are locked.  A huge page is
+ * neither swapped nor compacted, and as a shared mapping a fork does not
+ * replace it by a copy.  Nothing promises that it lies low enough for the
+ * device, though: take one, look where it is, hold those that lie too high
+ * until one does not, and then give these back.
+ *
+ * The huge pages belong to the process, not to a handle: there are 128 below
+ * the device's mask of 28 bits, and a process may drive more devices than
+ * that.  Handles may be used by different threads, hence the lock; it
+ * protects the list of huge pages and everything in it.  A piece belongs to
+ * one handle, which one thread uses at a time.
+ */
+
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "error.h"
+#include "kernel_linux.h"
+
+#define HUGE_SHIFT	21
+#define HUGE_SIZE	((size_t)1 << HUGE_SHIFT)
+#define SYSFS_HUGE	"/sys/kernel/mm/hugepages/hugepages-2048kB"
+
+/* Huge pages are handed out in units of this size. */
+#define UNIT		((size_t)4096)
+#define UNITS		(HUGE_SIZE / UNIT)
+
+/* An entry of /proc/self/pagemap; one per ordinary page. */
+#define PAGEMAP_PRESENT	((uint64_t)1 << 63)
+#define PAGEMAP_FRAME	(((uint64_t)1 << 55) - 1)
+
+/* How long to wait while another process looks for a page: 10 seconds. */
+#define LOCK_TRIES	2000
+#define LOCK_PAUSE_US	5000
+
+struct huge {
+	struct huge	*next;
+	unsigned char	*data;
+	uint64_t	bus_address;
+	size_t		used;			/* units */
+	unsigned char	busy[UNITS];
+};
+
+struct edu_piece {
+	struct edu_piece *next;
+	struct huge	*huge;
+	size_t		first;			/* unit */
+	size_t		count;
+};
+
+static pthread_mutex_t pool_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct huge *pool;
+static pid_t pool_owner;
+
+/* A number from a file of SYSFS_HUGE; -1 if there is none. */
+static long
+huge_pages(const char *file)
+{
+	char line[32], path[sizeof(SYSFS_HUGE) + 32];
+
+	(void)snprintf(path, sizeof(path), SYSFS_HUGE "/%s", file);
+	if (edu_sysfs_line(path, line, sizeof(line)) == -1)
+		return -1;
+	return strtol(line, NULL, 10);
+}
+
+/* Reads what /proc/self/pagemap says of count ordinary pages. */
+static int
+read_pagemap(struct edu_error *err, const void *data, size_t page_size,
+    uint64_t *entries, size_t count)
+{
+	ssize_t n;
+	off_t offset;
+	int errnum, fd;
+
+	fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+	if (fd == -1)
+		return edu_fail(err, errno, "/proc/self/pagemap: %s",
+		    strerror(errno));
+	offset = (off_t)((uintptr_t)data / page_size * sizeof(*entries));
+	n = pread(fd, entries, count * sizeof(*entries), offset);
+	errnum = errno;
+	(void)close(fd);
+	if (n == -1)
+		return edu_fail(err, errnum, "/proc/self/pagemap: %s",
+		    strerror(errnum));
+	if (n != (ssize_t)(count * sizeof(*entries)))
+		return edu_fail(err, EIO,
+		    "/proc/self/pagemap: %zd of %zu bytes came", n,
+		    count * sizeof(*entries));
+	return 0;
+}
+
+/*
+ * Find a huge page's physical address, and check that it is one: every
+ * ordinary page of it is there, each behind the one before.
+ */
+static int
+find_address(struct edu_error *err, const void *data, uint64_t *address)
+{
+	uint64_t entries[UNITS], frame;
+	size_t count, i, page_size;
+
+	page_size = (size_t)sysconf(_SC_PAGESIZE);
+	count = HUGE_SIZE / page_size;
+	if (page_size < UNIT || count == 0)
+		return edu_fail(err, ENOTSUP,
+		    "pages of %zu bytes are not supported", page_size);
+	if (read_pagemap(err, data, page_size, entries, count) == -1)
+		return -1;
+	frame = entries[0] & PAGEMAP_FRAME;
+	for (i = 0; i < count; i++) {
+		if ((entries[i] & PAGEMAP_PRESENT) == 0)
+			return edu_fail(err, ENOMEM,
+			    "the system gave a huge page without memory "
+			    "behind it (a cgroup's hugetlb limit?)");
+		if ((entries[i] & PAGEMAP_FRAME) == 0)
+			return edu_fail(err, EPERM,
+			    "/proc/self/pagemap hides physical addresses from "
+			    "this user (CAP_SYS_ADMIN); run this as root");
+		if ((entries[i] & PAGEMAP_FRAME) != frame + i)
+			return edu_fail(err, EIO, "a huge page is not "
+			    "contiguous in physical memory");
+	}
+	*address = frame * page_size;
+	if (*address % HUGE_SIZE != 0)
+		return edu_fail(err, EIO,
+		    "a huge page is not aligned in physical memory");
+	return 0;
+}
+
+/*
+ * Any free huge page.  Not MAP_LOCKED: a huge page is never swapped, and the
+ * flag would only bring in RLIMIT_MEMLOCK.  The child of a fork does not get
+ * it, so that nobody's memory is in use after our munmap(2).  The memory must
+ * not be touched before find_address() has seen it present.
+ */
+static void *
+map_huge_page(void)
+{
+	void *data;
+
+	data = mmap(NULL, HUGE_SIZE, PROT_READ | PROT_WRITE,
+	    MAP_SHARED | MAP_ANONYMOUS | MAP_POPULATE | MAP_HUGETLB |
+	    (HUGE_SHIFT << MAP_HUGE_SHIFT), -1, 0);
+	if (data == MAP_FAILED)
+		return NULL;
+	if (madvise(data, HUGE_SIZE, MADV_DONTFORK) == -1) {
+		(void)munmap(data, HUGE_SIZE);
+		return NULL;
+	}
+	return data;
+}
+
+/* Why there is no huge page below limit, of which seen were looked at. */
+static int
+fail_no_page(struct edu_error *err, int errnum, long seen, uint64_t limit)
+{
+	long total;
+
+	total = huge_pages("nr_hugepages");
+	if (total == -1)
+		return edu_fail(err, ENOTSUP,
+		    "this kernel has no huge pages of 2 MiB for DMA memory");
+	if (errnum != ENOMEM)
+		return edu_fail(err, errnum,
+		    "mapping a huge page for DMA memory: %s",
+		    strerror(errnum));
+	if (seen > 0)
+		return edu_fail(err, ENOMEM,
+		    "no DMA memory: none of the %ld free huge pages lies below "
+		    "0x%" PRIx64 ", the end of what the device reaches; "
+		    "\"sysctl vm.nr_hugepages=%ld\" gives more of them, a "
+		    "guest with less memory gives lower ones", seen, limit,
+		    total * 2);
+	if (total == 0)
+		return edu_fail(err, ENOMEM,
+		    "no DMA memory: no huge page is configured; "
+		    "\"sysctl vm.nr_hugepages=8\" helps");
+	return edu_fail(err, ENOMEM,
+	    "no DMA memory: all of the %ld huge pages are in use; "
+	    "\"sysctl vm.nr_hugepages=%ld\" helps", total, total + 8);
+}
+
+/* Pages that lie too high are chained through their own first bytes. */
+static void
+give_back(void *held)
+{
+	void *next;
+
+	for (; held != NULL; held = next) {
+		next = *(void **)held;
+		(void)munmap(held, HUGE_SIZE);
+	}
+}
+
+/*
+ * One process looks at a time: else each might hold the page that the other
+ * needs.  The lock ends with the descriptor, -1 if there is none.  Every user
+ * can take it, so do not wait for it for ever; without it we may still be
+ * lucky.
+ */
+static int
+lock_search(void)
+{
+	int fd, i;
+
+	fd = open(SYSFS_HUGE "/nr_hugepages", O_RDONLY | O_CLOEXEC);
+	for (i = 0; fd != -1 && i < LOCK_TRIES; i++) {
+		if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+			break;
+		(void)usleep(LOCK_PAUSE_US);
+	}
+	return fd;
+}
+
+/*
+ * A huge page that lies below limit.  Looks at no more of them than were free
+ * in the beginning.
+ */
+static void *
+take_low_page(struct edu_error *err, uint64_t limit, uint64_t *address)
+{
+	void *data, *held;
+	long seen, tries;
+	int errnum;
+
+	tries = huge_pages("free_hugepages");
+	errnum = ENOMEM;
+	held = NULL;
+	for (seen = 0; seen < tries; seen++) {
+		data = map_huge_page();
+		if (data == NULL) {
+			errnum = errno;
+			break;
+		}
+		if (find_address(err, data, address) == -1) {
+			errnum = errno;
+			(void)munmap(data, HUGE_SIZE);
+			give_back(held);
+			errno = errnum;
+			return NULL;
+		}
+		if (*address + HUGE_SIZE <= limit) {
+			give_back(held);
+			return data;
+		}
+		*(void **)data = held;
+		held = data;
+	}
+	give_back(held);
+	(void)fail_no_page(err, errnum, seen, limit);
+	return NULL;
+}
+
+static int
+add_huge(struct edu_error *err, uint64_t limit)
+{
+	struct huge *huge;
+	int lock;
+
+	huge = calloc(1, sizeof(*huge));
+	if (huge == NULL)
+		return edu_fail(err, ENOMEM, "no memory left");
+	lock = lock_search();
+	huge->data = take_low_page(err, limit, &huge->bus_address);
+	if (lock != -1)
+		(void)close(lock);
+	if (huge->data == NULL) {
+		free(huge);
+		return -1;
+	}
+	huge->next = pool;
+	pool = huge;
+	return 0;
+}
+
+static void
+drop_huge(struct huge *huge)
+{
+	struct huge **link;
+
+	for (link = &pool; *link != huge; link = &(*link)->next)
+		continue;
+	*link = huge->next;
+	(void)munmap(huge->data, HUGE_SIZE);
+	free(huge);
+}
+
+/* The first of count free units in a row, or UNITS. */
+static size_t
+first_fit(const struct huge *huge, size_t count)
+{
+	size_t i, run;
+
+	for (i = run = 0; i < UNITS && run < count; i++)
+		run = huge->busy[i] ? 0 : run + 1;
+	return run == count ? i - count : UNITS;
+}
+
+/* Gives the piece a place in a huge page that the process has. */
+static int
+place(struct edu_piece *piece, uint64_t limit)
+{
+	struct huge *huge;
+
+	for (huge = pool; huge != NULL; huge = huge->next) {
+		if (huge->bus_address + HUGE_SIZE > limit)
+			continue;
+		piece->first = first_fit(huge, piece->count);
+		if (piece->first == UNITS)
+			continue;
+		piece->huge = huge;
+		huge->used += piece->count;
+		memset(huge->busy + piece->first, 1, piece->count);
+		return 0;
+	}
+	return -1;
+}
+
+/*
+ * The child of a fork does not have its parent's huge pages.  What it sees of
+ * the list is a memory of them.
+ */
+static void
+pool_enter(void)
+{
+	(void)pthread_mutex_lock(&pool_lock);
+	if (pool_owner != getpid()) {
+		pool_owner = getpid();
+		pool = NULL;
+	}
+}
+
+static int
+take_piece(struct edu_error *err, struct edu_piece *piece, uint64_t limit)
+{
+	int result;
+
+	pool_enter();
+	result = place(piece, limit);
+	if (result == -1) {
+		result = add_huge(err, limit);
+		if (result == 0)
+			result = place(piece, limit);
+	}
+	(void)pthread_mutex_unlock(&pool_lock);
+	return result;
+}
+
+static void
+release_piece(struct edu_piece *piece)
+{
+	struct huge *huge;
+
+	pool_enter();
+	huge = piece->huge;
+	memset(huge->busy + piece->first, 0, piece->count);
+	huge->used -= piece->count;
+	if (huge->used == 0)
+		drop_huge(huge);
+	(void)pthread_mutex_unlock(&pool_lock);
+	free(piece);
+}
+
+int
+edu_memory_alloc(struct edu_kernel *kernel, size_t length, uint64_t limit,
+    struct edu_segment *segment)
+{
+	struct edu_linux *self;
+	struct edu_piece *piece;
+
+	self = edu_linux_of(kernel);
+	if (length == 0 || length > HUGE_SIZE)
+		return edu_fail(self->err, EINVAL,
+		    "%zu bytes of DMA memory: from 1 to %zu can be had",
+		    length, HUGE_SIZE);
+	if (self->translated)
+		return edu_fail(self->err, ENOTSUP,
+		    "no DMA memory: an IOMMU translates the device's "
+		    "addresses; boot with \"iommu=pt\"");
+	piece = calloc(1, sizeof(*piece));
+	if (piece == NULL)
+		return edu_fail(self->err, ENOMEM, "no memory left");
+	piece->count = (length + UNIT - 1) / UNIT;
+	if (take_piece(self->err, piece, limit) == -1) {
+		free(piece);
+		return -1;
+	}
+	piece->next = self->pieces;
+	self->pieces = piece;
+	segment->data = piece->huge->data + piece->first * UNIT;
+	segment->length = piece->count * UNIT;
+	segment->bus_address = piece->huge->bus_address + piece->first * UNIT;
+	segment->cookie = piece;
+	memset(segment->data, 0, segment->length);
+	return 0;
+}
+
+void
+edu_memory_free(struct edu_kernel *kernel, struct edu_segment *segment)
+{
+	struct edu_piece **link;
+
+	for (link = &edu_linux_of(kernel)->pieces; *link != segment->cookie;
+	    link = &(*link)->next)
+		continue;
+	*link = (*link)->next;
+	release_piece(segment->cookie);
+}
+
+void
+edu_memory_close(struct edu_linux *self)
+{
+	struct edu_piece *piece;
+
+	while ((piece = self->pieces) != NULL) {
+		self->pieces = piece->next;
+		release_piece(piece);
+	}
+}

@@ -1,0 +1,44 @@
+/*
+ * Copyright (c) 2026 The libedu authors
+ * SPDX-License-Identifier: BSD-2-Clause
+ */
+
+#ifndef EDU_PCI_H
+#define EDU_PCI_H
+
+/*
+ * Configuration space, from the PCI Local Bus Specification 3.0, chapter 6.
+ * Offsets are those of whole dwords, the only accesses that libpciaccess has
+ * on NetBSD.
+ */
+
+#define PCI_ID			0x00	/* device << 16 | vendor */
+
+/*
+ * Command in the lower half, status in the upper.  Status bits are cleared
+ * by writing ones, so write the upper half as zero.
+ */
+#define PCI_COMMAND		0x04
+#define	 PCI_COMMAND_MASK	0xffffU
+#define	 PCI_COMMAND_IO		0x0001U
+#define	 PCI_COMMAND_MEMORY	0x0002U
+#define	 PCI_COMMAND_DECODING	(PCI_COMMAND_IO | PCI_COMMAND_MEMORY)
+#define	 PCI_COMMAND_MASTER	0x0004U
+#define	 PCI_COMMAND_NO_INTX	0x0400U
+
+#define PCI_HEADER		0x0c	/* type in bits 22-16 */
+#define	 PCI_HEADER_TYPE(x)	(((x) >> 16) & 0x7fU)
+#define	  PCI_HEADER_BRIDGE	1U
+#define	  PCI_HEADER_CARDBUS	2U
+
+#define PCI_BAR(i)		(0x10U + 4U * (i))	/* section 6.2.5.1 */
+#define	 PCI_BAR_IO		0x1U
+#define	 PCI_BAR_IO_FLAGS	0x3U
+#define	 PCI_BAR_MEM_TYPE	0x6U
+#define	  PCI_BAR_MEM_TYPE_64	0x4U
+#define	 PCI_BAR_MEM_PREFETCH	0x8U
+#define	 PCI_BAR_MEM_FLAGS	0xfU
+
+#define PCI_CONFIG_SIZE		256U
+
+#endif /* EDU_PCI_H */

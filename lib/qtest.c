@@ -1,0 +1,387 @@
+/*
+ * Copyright (c) 2026 The libedu authors
+ * SPDX-License-Identifier: BSD-2-Clause
+ */
+
+/* The qtest protocol: commands, their answers, and data. */
+
+#include <sys/socket.h>
+
+#include <errno.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "internal.h"
+#include "qtest.h"
+
+/* QEMU answers in microseconds, unless somebody has stopped it. */
+#define ANSWER_MS	30000
+
+/* The ports of PCI configuration mechanism 1. */
+#define CONFIG_ADDRESS	0xcf8U
+#define CONFIG_DATA	0xcfcU
+#define CONFIG_ENABLE	0x80000000U
+
+/* The session is over; the first reason is the one that counts. */
+static int __attribute__((__format__(__printf__, 3, 4)))
+over(struct qtest *q, int errnum, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (q->errnum == 0) {
+		q->errnum = errnum;
+		va_start(ap, fmt);
+		(void)vsnprintf(q->why, sizeof(q->why), fmt, ap);
+		va_end(ap);
+	}
+	errno = q->errnum;
+	return -1;
+}
+
+/*
+ * What QEMU has said that explains its end: the first line which is no mere
+ * warning.  Empty where there is none.
+ */
+static const char *
+complaint(char *said)
+{
+	char *line, *rest;
+
+	for (line = strtok_r(said, "\n", &rest); line != NULL;
+	    line = strtok_r(NULL, "\n", &rest))
+		if (strstr(line, "warning:") == NULL)
+			return line;
+	return "";
+}
+
+/* QEMU, or whoever it was, has gone. */
+static int
+ended(struct qtest *q)
+{
+	char said[2048];
+	const char *line;
+	int errnum;
+	ssize_t n;
+
+	n = read(q->said_fd, said, sizeof(said) - 1);
+	if (n > (ssize_t)sizeof(errnum) && said[0] == '\0') {
+		memcpy(&errnum, said + 1, sizeof(errnum));
+		return over(q, errnum, "%s", strerror(errnum));
+	}
+	said[n > 0 ? n : 0] = '\0';
+	line = complaint(said);
+	return over(q, ENODEV, "%s%s%.200s", q->gone, line[0] != '\0' ?
+	    ": " : "", line);
+}
+
+static int
+send_all(struct qtest *q, int fd, const char *buf, size_t length)
+{
+	ssize_t n;
+
+	if (q->errnum != 0) {
+		errno = q->errnum;
+		return -1;
+	}
+	while (length > 0) {
+		n = send(fd, buf, length, MSG_NOSIGNAL);
+		if (n == -1 && errno != EINTR)
+			return ended(q);
+		if (n > 0) {
+			buf += n;
+			length -= (size_t)n;
+		}
+	}
+	return 0;
+}
+
+/* Get more of an answer. */
+static int
+receive(struct qtest *q, int64_t deadline_us)
+{
+	struct pollfd pfd;
+	ssize_t n;
+	int ready;
+
+	if (q->in_next > 0) {
+		q->in_used -= q->in_next;
+		memmove(q->in, q->in + q->in_next, q->in_used);
+		q->in_next = 0;
+	}
+	if (q->in_used == sizeof(q->in))
+		return over(q, ENODEV, "it answered with an endless line: "
+		    "that is not qtest");
+	pfd.fd = q->reply_fd;
+	pfd.events = POLLIN;
+	do
+		ready = poll(&pfd, 1, edu_remaining_ms(deadline_us));
+	while (ready == -1 && errno == EINTR);
+	if (ready == 0)
+		return over(q, q->silence, "it does not answer");
+	n = recv(q->reply_fd, q->in + q->in_used, sizeof(q->in) - q->in_used,
+	    0);
+	if (n == 0 || (n == -1 && errno != EINTR))
+		return ended(q);
+	if (n > 0)
+		q->in_used += (size_t)n;
+	return 0;
+}
+
+/* The next line, without its end; valid until the next call. */
+static char *
+next_line(struct qtest *q, int timeout_ms)
+{
+	int64_t deadline_us = edu_deadline_us(timeout_ms);
+	size_t seen = 0;
+	char *end, *line;
+
+	for (;;) {
+		line = q->in + q->in_next;
+		end = memchr(line + seen, '\n', q->in_used - q->in_next -
+		    seen);
+		if (end != NULL)
+			break;
+		seen = q->in_used - q->in_next;
+		if (receive(q, deadline_us) == -1)
+			return NULL;
+	}
+	*end = '\0';
+	q->in_next = (size_t)(end + 1 - q->in);
+	return line;
+}
+
+/* What follows the "OK" of an answer. */
+static char *
+answer(struct qtest *q)
+{
+	char *line;
+
+	if ((line = next_line(q, ANSWER_MS)) == NULL)
+		return NULL;
+	if (strcmp(line, "OK") == 0)
+		return line + 2;
+	if (strncmp(line, "OK ", 3) == 0)
+		return line + 3;
+	if (strncmp(line, "FAIL", 4) == 0 || strncmp(line, "ERR", 3) == 0)
+		errno = EIO;
+	else
+		(void)over(q, ENODEV, "it answered '%.60s', which is not "
+		    "qtest", line);
+	return NULL;
+}
+
+static int
+answer_number(struct qtest *q, uint64_t *value)
+{
+	char *end, *text;
+
+	if ((text = answer(q)) == NULL)
+		return -1;
+	if (value == NULL)
+		return 0;
+	*value = strtoull(text, &end, 0);
+	if (end == text || *end != '\0')
+		return over(q, ENODEV, "it answered 'OK %.60s', which is no "
+		    "number", text);
+	return 0;
+}
+
+/*
+ * An unknown command first: a former client may have been killed in the
+ * middle of a line, which QEMU still holds, and this ends it.  (QEMU would
+ * abort on an empty line; it does not on a blank.)
+ */
+int
+qtest_greet(struct qtest *q, int timeout_ms)
+{
+	const char *line;
+
+	if (send_all(q, q->command_fd, " \n", 2) == -1)
+		return -1;
+	if ((line = next_line(q, timeout_ms)) == NULL)
+		return -1;
+	if (strncmp(line, "FAIL", 4) != 0 && strncmp(line, "OK", 2) != 0)
+		return over(q, ENODEV, "it says '%.60s', which is not qtest",
+		    line);
+	return qtest_command(q, NULL, "endianness");
+}
+
+int
+qtest_command(struct qtest *q, uint64_t *value, const char *fmt, ...)
+{
+	va_list ap;
+	int length;
+
+	va_start(ap, fmt);
+	length = vsnprintf(q->out, sizeof(q->out) - 1, fmt, ap);
+	va_end(ap);
+	q->out[length++] = '\n';
+	if (send_all(q, q->command_fd, q->out, (size_t)length) == -1)
+		return -1;
+	return answer_number(q, value);
+}
+
+/* Two commands in one message; that saves a third of the time. */
+int
+qtest_config_read(struct qtest *q, unsigned devfn, unsigned offset,
+    uint32_t *value)
+{
+	uint64_t wide;
+
+	if (qtest_command(q, NULL, "outl 0x%x 0x%x\ninl 0x%x", CONFIG_ADDRESS,
+	    CONFIG_ENABLE | devfn << 8 | offset, CONFIG_DATA) == -1 ||
+	    answer_number(q, &wide) == -1)
+		return over(q, ENODEV, "it has no PCI configuration ports");
+	*value = (uint32_t)wide;
+	return 0;
+}
+
+int
+qtest_config_write(struct qtest *q, unsigned devfn, unsigned offset,
+    uint32_t value)
+{
+
+	if (qtest_command(q, NULL, "outl 0x%x 0x%x\noutl 0x%x 0x%" PRIx32,
+	    CONFIG_ADDRESS, CONFIG_ENABLE | devfn << 8 | offset, CONFIG_DATA,
+	    value) == -1 || answer_number(q, NULL) == -1)
+		return over(q, ENODEV, "it has no PCI configuration ports");
+	return 0;
+}
+
+/* Base64, RFC 4648. */
+static const char digits[] =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+/* Returns the end of what it has written. */
+static char *
+encode(char *to, const unsigned char *from, size_t length)
+{
+	unsigned char three[3];
+	size_t n;
+
+	for (; length > 0; from += n, length -= n) {
+		n = length < 3 ? length : 3;
+		memset(three, 0, sizeof(three));
+		memcpy(three, from, n);
+		*to++ = digits[three[0] >> 2];
+		*to++ = digits[(three[0] & 0x3) << 4 | three[1] >> 4];
+		*to++ = n < 2 ? '=' :
+		    digits[(three[1] & 0xf) << 2 | three[2] >> 6];
+		*to++ = n < 3 ? '=' : digits[three[2] & 0x3f];
+	}
+	return to;
+}
+
+static int
+digit_value(char c)
+{
+
+	if (c >= 'A' && c <= 'Z')
+		return c - 'A';
+	if (c >= 'a' && c <= 'z')
+		return c - 'a' + 26;
+	if (c >= '0' && c <= '9')
+		return c - '0' + 52;
+	return c == '+' ? 62 : c == '/' ? 63 : -1;
+}
+
+/* Exactly length bytes, or -1. */
+static int
+decode(unsigned char *to, size_t length, const char *from)
+{
+	uint32_t bits = 0;
+	unsigned have = 0;
+	int value;
+
+	while (length > 0) {
+		if ((value = digit_value(*from++)) == -1)
+			return -1;
+		bits = bits << 6 | (uint32_t)value;
+		if ((have += 6) < 8)
+			continue;
+		have -= 8;
+		*to++ = (unsigned char)(bits >> have & 0xff);
+		length--;
+	}
+	return 0;
+}
+
+int
+qtest_store(struct qtest *q, uint64_t address, const void *data, size_t length)
+{
+	const unsigned char *from = data;
+	char *end;
+	size_t n;
+	int used;
+
+	for (; length > 0; from += n, address += n, length -= n) {
+		n = length < QTEST_PIECE ? length : QTEST_PIECE;
+		used = snprintf(q->out, sizeof(q->out), "b64write 0x%" PRIx64
+		    " 0x%zx ", address, n);
+		end = encode(q->out + used, from, n);
+		*end++ = '\n';
+		if (send_all(q, q->command_fd, q->out,
+		    (size_t)(end - q->out)) == -1 ||
+		    answer_number(q, NULL) == -1)
+			return -1;
+	}
+	return 0;
+}
+
+int
+qtest_load(struct qtest *q, uint64_t address, void *data, size_t length)
+{
+	unsigned char *to = data;
+	char *text;
+	size_t n;
+	int used;
+
+	for (; length > 0; to += n, address += n, length -= n) {
+		n = length < QTEST_PIECE ? length : QTEST_PIECE;
+		used = snprintf(q->out, sizeof(q->out), "b64read 0x%" PRIx64
+		    " 0x%zx\n", address, n);
+		if (send_all(q, q->command_fd, q->out, (size_t)used) == -1 ||
+		    (text = answer(q)) == NULL)
+			return -1;
+		if (decode(to, n, text) == -1)
+			return over(q, ENODEV, "it answered garbage for data");
+	}
+	return 0;
+}
+
+static int
+request(struct qtest *q, char byte)
+{
+
+	if (send_all(q, q->reply_fd, &byte, 1) == -1)
+		return -1;
+	return answer_number(q, NULL);
+}
+
+int
+qtest_watch(struct qtest *q, unsigned line)
+{
+
+	return request(q, (char)line);
+}
+
+int
+qtest_inject(struct qtest *q)
+{
+
+	return request(q, QTEST_INJECT);
+}
+
+int
+qtest_fail(const struct qtest *q, struct edu_error *err, const char *what)
+{
+
+	if (q->errnum == 0)
+		return edu_fail(err, EIO, "%s: %s refuses", what, q->peer);
+	return edu_fail(err, q->errnum, "%s: %s: %s", what, q->peer, q->why);
+}

@@ -1,0 +1,147 @@
+/*
+ * Copyright (c) 2026 The libedu authors
+ * SPDX-License-Identifier: BSD-2-Clause
+ */
+
+#include <errno.h>
+#include <inttypes.h>
+
+#include "internal.h"
+
+#define READ	0x1
+#define WRITE	0x2
+#define WIDE	0x4	/* 64 bits as well as 32 */
+
+static const struct {
+	unsigned	offset;
+	unsigned	access;
+} registers[] = {
+	{ EDU_ID,		READ },
+	{ EDU_LIVE,		READ | WRITE },
+	{ EDU_FACTORIAL,	READ | WRITE },
+	{ EDU_STATUS,		READ | WRITE },
+	{ EDU_INTR_STATUS,	READ },
+	{ EDU_INTR_RAISE,	WRITE },
+	{ EDU_INTR_ACK,		WRITE },
+	{ EDU_DMA_SRC,		READ | WRITE | WIDE },
+	{ EDU_DMA_DST,		READ | WRITE | WIDE },
+	{ EDU_DMA_COUNT,	READ | WRITE | WIDE },
+	{ EDU_DMA_CMD,		READ | WRITE | WIDE },
+};
+
+static int
+check(struct edu *edu, unsigned offset, unsigned width, unsigned access)
+{
+	unsigned can = 0;
+	size_t i;
+
+	for (i = 0; i < sizeof(registers) / sizeof(registers[0]); i++)
+		if (registers[i].offset == offset)
+			can = registers[i].access;
+	if (can == 0)
+		return edu_fail(&edu->err, EINVAL,
+		    "there is no register at 0x%x", offset);
+	if (width != 4 && !(width == 8 && (can & WIDE)))
+		return edu_fail(&edu->err, EINVAL, "the register at 0x%x takes "
+		    "accesses of 4 bytes%s, not of %u", offset,
+		    can & WIDE ? " or 8" : "", width);
+	if (!(can & access))
+		return edu_fail(&edu->err, EACCES, "the register at 0x%x is "
+		    "%s-only", offset, access == READ ? "write" : "read");
+	return 0;
+}
+
+EDU_PUBLIC int
+edu_read(struct edu *edu, unsigned offset, unsigned width, uint64_t *value)
+{
+
+	if (edu_need(edu, EDU_NEED_REGISTERS) == -1 ||
+	    check(edu, offset, width, READ) == -1)
+		return -1;
+	if (width == 8)
+		*value = edu->bus->ops->read64(edu->bus, offset);
+	else
+		*value = edu_read32(edu, offset);
+	return 0;
+}
+
+/* What the library believes of the device has to stay true. */
+static void
+follow(struct edu *edu, unsigned offset, uint32_t value)
+{
+
+	switch (offset) {
+	case EDU_FACTORIAL:
+		edu->is_computing = 1;
+		break;
+	case EDU_STATUS:
+		edu->status = value & EDU_STATUS_IRQFACT;
+		break;
+	case EDU_INTR_ACK:
+		edu->pending &= ~value;
+		break;
+	default:
+		break;
+	}
+}
+
+EDU_PUBLIC int
+edu_write(struct edu *edu, unsigned offset, unsigned width, uint64_t value)
+{
+
+	if (edu_need(edu, EDU_NEED_REGISTERS | EDU_NEED_CLAIM) == -1 ||
+	    check(edu, offset, width, WRITE) == -1)
+		return -1;
+	if (offset == EDU_DMA_CMD)
+		return edu_fail(&edu->err, EPERM, "a DMA cannot be started "
+		    "by writing its command register: nothing would prove its "
+		    "addresses");
+	if (width == 4 && value > UINT32_MAX)
+		return edu_fail(&edu->err, EINVAL, "0x%" PRIx64
+		    " does not fit in 4 bytes", value);
+	if (width == 8)
+		edu->bus->ops->write64(edu->bus, offset, value);
+	else
+		edu_write32(edu, offset, (uint32_t)value);
+	follow(edu, offset, (uint32_t)value);
+	return 0;
+}
+
+EDU_PUBLIC int
+edu_identify(struct edu *edu, uint32_t *id)
+{
+
+	if (edu_need(edu, EDU_NEED_REGISTERS) == -1)
+		return -1;
+	*id = edu_read32(edu, EDU_ID);
+	if (*id == 0 || *id == UINT32_MAX)
+		return edu_fail(&edu->err, ENODEV, "the identification "
+		    "register reads 0x%08" PRIx32 ": the device is gone, or "
+		    "its memory decoding is off", *id);
+	if (__SHIFTOUT(*id, EDU_ID_MAGIC) == EDU_ID_MAGIC_EDU)
+		return 0;
+	return edu_fail(&edu->err, EPROTO, "the identification register reads "
+	    "0x%08" PRIx32 "%s", *id, *id >> 16 == EDU_ID_SWAPPED ?
+	    ": byte-swapped, this host's byte order is not handled" :
+	    ", an edu has 0x....00ed");
+}
+
+EDU_PUBLIC int
+edu_live(struct edu *edu, uint32_t value, uint32_t *answer)
+{
+	uint32_t got;
+
+	if (edu_need(edu, EDU_NEED_REGISTERS | EDU_NEED_CLAIM) == -1)
+		return -1;
+	edu_write32(edu, EDU_LIVE, value);
+	got = edu_read32(edu, EDU_LIVE);
+	if (answer != NULL)
+		*answer = got;
+	if (got == ~value)
+		return 0;
+	/* A device that is gone is the usual reason. */
+	if (edu_identify(edu, &got) == -1)
+		return -1;
+	return edu_fail(&edu->err, EIO, "the liveness register does not "
+	    "answer 0x%08" PRIx32 " with its inverse", value);
+}
