@@ -58,11 +58,11 @@ ALLLDFLAGS=	$(SANFLAG) $(LDFLAGS)
 
 LIB_Linux=	lib/kernel_linux.c lib/kernel_uio.c lib/memory_linux.c \
 		lib/os_linux.c
-LIB_NetBSD=	lib/kernel_none.c lib/os_other.c
-LIBSRCS=	lib/bar.c lib/bus_pciaccess.c lib/bus_qtest.c lib/claim.c \
+LIB_NetBSD=	lib/bus_netbsd.c lib/kernel_netbsd.c lib/node_netbsd.c
+LIBSRCS=	lib/address.c lib/bar.c lib/bus_pciaccess.c lib/bus_qtest.c lib/claim.c \
 		lib/clock.c lib/config.c lib/device.c lib/dma.c lib/error.c \
 		lib/factorial.c lib/interrupt.c lib/kernel_qtest.c lib/list.c \
-		lib/machine.c lib/memory.c lib/qtest.c lib/qtest_helper.c \
+		lib/machine.c lib/memory.c lib/mmio.c lib/qtest.c lib/qtest_helper.c \
 		lib/qtest_start.c lib/register.c $(LIB_$(OS))
 LIBOBJS=	$(LIBSRCS:.c=.o)
 

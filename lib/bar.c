@@ -105,11 +105,13 @@ put_verified(struct sizing *s, const char *what, unsigned offset,
 	if (put(s, what, offset, value) == -1 ||
 	    get(s, "verify", offset, &now) == -1)
 		return -1;
-	if ((now & mask) != (value & mask))
-		return edu_fail(&s->edu->err, EIO, "cannot %s: wrote 0x%08"
-		    PRIx32 " at 0x%02x, reads 0x%08" PRIx32, what, value,
-		    offset, now);
-	return 0;
+	if ((now & mask) == (value & mask))
+		return 0;
+	if (now == UINT32_MAX)
+		return edu_fail(&s->edu->err, ENODEV, "cannot %s: it reads all "
+		    "ones: the device is gone", what);
+	return edu_fail(&s->edu->err, EIO, "cannot %s: wrote 0x%08" PRIx32
+	    " at 0x%02x, reads 0x%08" PRIx32, what, value, offset, now);
 }
 
 /*
@@ -345,14 +347,24 @@ check_index(struct edu *edu, unsigned index, uint32_t header)
 	return 0;
 }
 
+/* "edu0" on NetBSD, "uio_pci_generic" on Linux. */
+static int
+is_driver(const char *driver, const char *name)
+{
+	size_t length = strlen(name);
+
+	return strncmp(driver, name, length) == 0 &&
+	    driver[length + strspn(driver + length, "0123456789")] == '\0';
+}
+
+/*
+ * Drivers that stand by while user space drives the function do not mind.
+ * Our own has to be told, so it is opened, which keeps others from it, too.
+ */
 static int
 check_unused(struct edu *edu, uint32_t header)
 {
-	static const char * const harmless[] = {
-		"", "uio_pci_generic", "vfio-pci", "edu"
-	};
 	char driver[64];
-	size_t i;
 
 	if (PCI_HEADER_TYPE(header) != 0)
 		return edu_fail(&edu->err, EBUSY, "this is a bridge: while its "
@@ -360,9 +372,11 @@ check_unused(struct edu *edu, uint32_t header)
 	if (edu->claim == NULL || edu_os_driver(edu->bus->name, driver,
 	    sizeof(driver)) == -1)
 		return 0;
-	for (i = 0; i < sizeof(harmless) / sizeof(harmless[0]); i++)
-		if (strcmp(driver, harmless[i]) == 0)
-			return 0;
+	if (driver[0] == '\0' || is_driver(driver, "uio_pci_generic") ||
+	    is_driver(driver, "vfio-pci"))
+		return 0;
+	if (is_driver(driver, "edu"))
+		return edu->kernel != NULL ? 0 : edu_kernel_attach(edu);
 	return edu_fail(&edu->err, EBUSY, "the kernel's driver %s is using the "
 	    "function", driver);
 }
@@ -407,6 +421,9 @@ edu_bar_size(struct edu *edu, unsigned index, unsigned flags)
 		(void)pthread_sigmask(SIG_SETMASK, &saved, NULL);
 		errno = errnum;
 	}
+	if (result == 0 && edu->kernel != NULL &&
+	    edu->kernel->ops->look != NULL)
+		result = edu->kernel->ops->look(edu->kernel);
 	if (result == -1 || decode(&s) == -1 || compare(&s, index) == -1) {
 		edu_bar_free(s.bar);
 		return NULL;

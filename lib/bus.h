@@ -33,6 +33,13 @@ struct edu_bus {
 	unsigned	dma_time_us;
 	/* Nobody else can reach the function, and this machine has not got it. */
 	int		is_private;
+	/*
+	 * A kernel driver looks after configuration space, and it cannot be
+	 * reached: no claim, no sizing, no command register.
+	 */
+	int		is_driven;
+	/* BAR0 once it is mapped; NULL where it is not reached by mapping. */
+	void		*bar0;
 };
 
 struct edu_bus_ops {
@@ -48,8 +55,9 @@ struct edu_bus_ops {
 	int	(*region)(struct edu_bus *, unsigned index,
 		    struct edu_region *);
 	/*
-	 * Map BAR0, EDU_BAR0_SIZE bytes, uncached.  Called once, with memory
-	 * decoding on, before the first register access.
+	 * Map BAR0, EDU_BAR0_SIZE bytes, uncached.  Called with memory
+	 * decoding on, before the first register access.  EPERM: the system
+	 * refuses; another mapping may be put into bar0 then.
 	 */
 	int	(*map)(struct edu_bus *, int writable);
 	/*
@@ -78,6 +86,21 @@ struct edu_bus_name {
 };
 int	edu_bus_pciaccess_list(struct edu_bus_name **, size_t *count,
 	    struct edu_error *);
+
+/*
+ * What the system has for users who may not use PCI: a bus on the nodes of a
+ * kernel driver, and their list.  ENOTSUP, without a message, where there is
+ * nothing of the kind.
+ */
+struct edu_bus *edu_bus_system(const char *address, struct edu_error *);
+int	edu_bus_system_list(struct edu_bus_name **, size_t *count,
+	    struct edu_error *);
+
+/* Register accesses through bar0, for the tables of buses that map. */
+uint32_t edu_bus_read32(struct edu_bus *, unsigned offset);
+uint64_t edu_bus_read64(struct edu_bus *, unsigned offset);
+void	edu_bus_write32(struct edu_bus *, unsigned offset, uint32_t value);
+void	edu_bus_write64(struct edu_bus *, unsigned offset, uint64_t value);
 
 /*
  * The edu device of a QEMU driven through qtest: at a UNIX socket, or in a

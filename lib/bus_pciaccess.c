@@ -12,6 +12,8 @@
  * plugged in meanwhile.
  */
 
+#include <sys/mman.h>
+
 #include <errno.h>
 #include <inttypes.h>
 #include <pthread.h>
@@ -19,35 +21,49 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "address.h"
 #include "bus.h"
 #include "edu.h"
 #include "edureg.h"
 #include "error.h"
-#include "mmio.h"
+#include "pci.h"
 
 struct pci_bus {
 	struct edu_bus	bus;		/* first: the two are cast */
 	struct edu_error *err;
 	struct pci_device *device;
-	void		*bar0;
-};
-
-struct address {
-	uint32_t	domain;
-	uint32_t	bus;
-	uint32_t	device;
-	uint32_t	function;
 };
 
 static pthread_mutex_t system_lock = PTHREAD_MUTEX_INITIALIZER;
 static unsigned system_users;
+
+/*
+ * NetBSD's back end finds an empty machine where it may not look.
+ */
+static int
+check_access(struct edu_error *err)
+{
+
+#ifdef __NetBSD__
+	if (access("/dev/pci0", R_OK | W_OK) == -1)
+		return edu_fail(err, errno, "cannot look at the PCI bus: "
+		    "/dev/pci0: %s%s", strerror(errno), errno == EACCES ?
+		    " (try as root)" : "");
+#else
+	(void)err;
+#endif
+	return 0;
+}
 
 static int
 system_acquire(struct edu_error *err)
 {
 	int result = 0;
 
+	if (check_access(err) == -1)
+		return -1;
 	(void)pthread_mutex_lock(&system_lock);
 	errno = 0;
 	if (system_users == 0)
@@ -68,42 +84,6 @@ system_release(void)
 	(void)pthread_mutex_unlock(&system_lock);
 }
 
-/* A number of 1 to digits hexadecimal digits. */
-static int
-parse_hex(const char **text, int digits, uint32_t *value)
-{
-	static const char hex[] = "0123456789abcdef0123456789ABCDEF";
-	const char *digit, *start = *text;
-
-	for (*value = 0; **text != '\0'; (*text)++) {
-		if ((digit = strchr(hex, **text)) == NULL)
-			break;
-		if (*text - start == digits)
-			return 0;
-		*value = *value << 4 | ((uint32_t)(digit - hex) & 0xf);
-	}
-	return *text != start;
-}
-
-/* [[domain:]bus:]device.function; PCI has 32 devices of 8 functions. */
-static int
-parse_address(const char *text, struct address *a)
-{
-	uint32_t part[3];
-	int n = 0;
-
-	do {
-		if (n == 3 || !parse_hex(&text, 8, &part[n++]))
-			return 0;
-	} while (*text++ == ':');
-	a->device = part[n - 1];
-	a->bus = n > 1 ? part[n - 2] : 0;
-	a->domain = n > 2 ? part[0] : 0;
-	return text[-1] == '.' && parse_hex(&text, 1, &a->function) &&
-	    *text == '\0' && a->bus <= 0xff && a->device <= 0x1f &&
-	    a->function <= 7;
-}
-
 static int
 compare(const void *left, const void *right)
 {
@@ -122,9 +102,9 @@ compare(const void *left, const void *right)
 static void
 format_name(char *name, size_t size, const struct pci_device *d)
 {
+	const struct edu_address a = { d->domain, d->bus, d->dev, d->func };
 
-	(void)snprintf(name, size, "%04x:%02x:%02x.%x", d->domain, d->bus,
-	    d->dev, d->func);
+	edu_address_format(&a, name, size);
 }
 
 /* Every edu device, sorted; the caller frees the array. */
@@ -197,21 +177,14 @@ find_first(struct edu_error *err)
 }
 
 static struct pci_device *
-find(const char *address, struct edu_error *err)
+find(const struct edu_address *a, struct edu_error *err)
 {
 	struct pci_device *device;
-	struct address a;
 
-	if (address == NULL)
-		return find_first(err);
-	if (!parse_address(address, &a)) {
-		(void)edu_fail(err, EINVAL, "this is no PCI address: expected "
-		    "DOMAIN:BUS:DEVICE.FUNCTION in hexadecimal, such as "
-		    "0000:00:0a.0");
-		return NULL;
-	}
-	device = pci_device_find_by_slot(a.domain, a.bus, a.device,
-	    a.function);
+	/* This domain stands for all of them there. */
+	device = a->domain == PCI_MATCH_ANY ? NULL :
+	    pci_device_find_by_slot(a->domain, a->bus, a->device,
+	    a->function);
 	if (device == NULL)
 		(void)edu_fail(err, ENOENT, "there is no such PCI function");
 	return device;
@@ -266,18 +239,24 @@ config_write(struct edu_bus *bus, unsigned offset, uint32_t value)
 }
 
 #ifdef __linux__
+/* Linux knows its BARs; probing asks it and touches nothing. */
 static int
-region(struct edu_bus *bus, unsigned index, struct edu_region *r)
+probe(struct pci_bus *p)
 {
-	struct pci_bus *p = pci_bus_of(bus);
-	const struct pci_mem_region *known;
-	int result;
 
 	errno = 0;
-	result = pci_device_probe(p->device);
-	if (edu_fail_pci(p->err, result, "cannot ask for BAR%u", index) == -1)
+	return edu_fail_pci(p->err, pci_device_probe(p->device),
+	    "cannot ask for the BARs");
+}
+
+static int
+os_region(struct edu_bus *bus, unsigned index, struct edu_region *r)
+{
+	struct pci_bus *p = pci_bus_of(bus);
+	const struct pci_mem_region *known = &p->device->regions[index];
+
+	if (probe(p) == -1)
 		return -1;
-	known = &p->device->regions[index];
 	r->address = known->base_addr;
 	r->length = known->size;
 	r->is_io = known->is_IO;
@@ -285,10 +264,30 @@ region(struct edu_bus *bus, unsigned index, struct edu_region *r)
 }
 #else
 /*
- * Elsewhere pci_device_probe() asks nobody: it sizes every BAR itself, with
- * decoding on.  That is no second opinion, and we would rather not.
+ * Elsewhere pci_device_probe() asks nobody: it switches decoding and bus
+ * mastering on and writes all ones to every BAR, under a kernel driver that
+ * may be using the function.  That is no second opinion on a size, and to
+ * look at a device must not change it.  What it would fill in for BAR0, and
+ * pci_device_map_range() wants to know, is the address in the BAR and a size
+ * that edu_bar_size() has verified, or that every edu has.
  */
-#define region	NULL
+#define os_region	NULL
+
+static int
+probe(struct pci_bus *p)
+{
+	struct pci_mem_region *r = &p->device->regions[0];
+	uint32_t bar;
+
+	if (config_read(&p->bus, PCI_BAR(0), &bar) == -1)
+		return -1;
+	if (bar & (PCI_BAR_IO | PCI_BAR_MEM_TYPE))
+		return edu_fail(p->err, EIO, "BAR0 reads 0x%08" PRIx32
+		    ", an edu has 32-bit memory", bar);
+	r->base_addr = r->bus_addr = bar & ~PCI_BAR_MEM_FLAGS;
+	r->size = EDU_BAR0_SIZE;
+	return 0;
+}
 #endif
 
 static int
@@ -313,49 +312,20 @@ map(struct edu_bus *bus, int writable)
 	struct pci_mem_region *r = &p->device->regions[0];
 	int result;
 
-	errno = 0;
-	result = pci_device_probe(p->device);
-	if (edu_fail_pci(p->err, result, "cannot probe the device") == -1)
+	if (probe(p) == -1)
 		return -1;
 	if (r->size != EDU_BAR0_SIZE || r->is_IO)
 		return edu_fail(p->err, EIO, "BAR0 has 0x%" PRIx64 " bytes, "
 		    "an edu has 0x%x of memory", (uint64_t)r->size,
 		    EDU_BAR0_SIZE);
 	/* No caching flags: registers are not memory. */
+	errno = 0;
 	result = pci_device_map_range(p->device, r->base_addr, r->size,
-	    writable ? PCI_DEV_MAP_FLAG_WRITABLE : 0, &p->bar0);
+	    writable ? PCI_DEV_MAP_FLAG_WRITABLE : 0, &bus->bar0);
 	if (result == 0)
 		return 0;
-	p->bar0 = NULL;
+	bus->bar0 = NULL;
 	return map_failed(p, result);
-}
-
-static uint32_t
-read32(struct edu_bus *bus, unsigned offset)
-{
-
-	return edu_mmio_read32(pci_bus_of(bus)->bar0, offset);
-}
-
-static uint64_t
-read64(struct edu_bus *bus, unsigned offset)
-{
-
-	return edu_mmio_read64(pci_bus_of(bus)->bar0, offset);
-}
-
-static void
-write32(struct edu_bus *bus, unsigned offset, uint32_t value)
-{
-
-	edu_mmio_write32(pci_bus_of(bus)->bar0, offset, value);
-}
-
-static void
-write64(struct edu_bus *bus, unsigned offset, uint64_t value)
-{
-
-	edu_mmio_write64(pci_bus_of(bus)->bar0, offset, value);
 }
 
 static void
@@ -363,9 +333,10 @@ bus_close(struct edu_bus *bus)
 {
 	struct pci_bus *p = pci_bus_of(bus);
 
-	if (p->bar0 != NULL)
-		(void)pci_device_unmap_range(p->device, p->bar0,
-		    EDU_BAR0_SIZE);
+	/* A mapping that it does not know leaves it as it is: EINVAL. */
+	if (bus->bar0 != NULL && pci_device_unmap_range(p->device, bus->bar0,
+	    EDU_BAR0_SIZE) != 0)
+		(void)munmap(bus->bar0, EDU_BAR0_SIZE);
 	system_release();
 	free(p);
 }
@@ -373,25 +344,30 @@ bus_close(struct edu_bus *bus)
 static const struct edu_bus_ops ops = {
 	.config_read	= config_read,
 	.config_write	= config_write,
-	.region		= region,
+	.region		= os_region,
 	.map		= map,
-	.read32		= read32,
-	.read64		= read64,
-	.write32	= write32,
-	.write64	= write64,
+	.read32		= edu_bus_read32,
+	.read64		= edu_bus_read64,
+	.write32	= edu_bus_write32,
+	.write64	= edu_bus_write64,
 	.close		= bus_close,
 };
 
 struct edu_bus *
 edu_bus_pciaccess(const char *address, struct edu_error *err)
 {
+	struct edu_address a;
 	struct pci_bus *p;
 
+	/* First, for it is wrong on a machine without PCI as well. */
+	if (address != NULL && edu_address_parse(address, &a, err) == -1)
+		return NULL;
 	if (system_acquire(err) == -1)
 		return NULL;
 	if ((p = calloc(1, sizeof(*p))) == NULL)
 		(void)edu_fail(err, ENOMEM, "out of memory");
-	else if ((p->device = find(address, err)) != NULL) {
+	else if ((p->device = address != NULL ? find(&a, err) :
+	    find_first(err)) != NULL) {
 		p->err = err;
 		p->bus.ops = &ops;
 		p->bus.dma_time_us = EDU_DMA_TIME_MS * 1000;

@@ -6,6 +6,11 @@
 /*
  * The bus of a QEMU without a guest.  There is no firmware either, so this
  * does what one would: give BAR0 an address and switch decoding on.
+ *
+ * A firmware that is at work at the same time collides with us, in the ports
+ * of configuration space and about BAR0.  So a QEMU at a socket needs one that
+ * only halts, or that has come to rest, as SeaBIOS does after a second or two
+ * when there is nothing to boot.
  */
 
 #include <errno.h>

@@ -114,8 +114,9 @@ edu_claim_take(const char *address, struct edu_error *err)
 }
 
 /*
- * The file stays: removing it would let two processes hold locks on two
- * files of the same name.
+ * Unlock: a child that was forked meanwhile has the descriptor as well.  The
+ * file stays: removing it would let two processes hold locks on two files of
+ * the same name.
  */
 void
 edu_claim_drop(struct edu_claim *claim)
@@ -124,6 +125,7 @@ edu_claim_drop(struct edu_claim *claim)
 
 	if (claim == NULL)
 		return;
+	(void)flock(claim->fd, LOCK_UN);
 	(void)close(claim->fd);
 	free(claim);
 	errno = errnum;

@@ -37,6 +37,8 @@ edu_command_change(struct edu *edu, uint32_t set, uint32_t clear)
 {
 	uint32_t before, after;
 
+	if (edu->bus->is_driven)
+		return 0;
 	if (edu_command_read(edu, &before) == -1)
 		return -1;
 	if ((before & (set | clear)) == set)

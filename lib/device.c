@@ -34,6 +34,31 @@ edu_need(struct edu *edu, int needs)
 	return 0;
 }
 
+/*
+ * Who may not use PCI may have been given the device alone.  Where not, what
+ * PCI said is the better message.
+ */
+static struct edu_bus *
+open_pci(struct edu *edu, const char *name)
+{
+	struct edu_error first;
+	struct edu_bus *bus;
+	int errnum;
+
+	bus = edu_bus_pciaccess(name, &edu->err);
+	if (bus != NULL || (errno != EACCES && errno != EPERM) ||
+	    (edu->flags & EDU_OPEN_CONFIG))
+		return bus;
+	errnum = errno;
+	first = edu->err;
+	bus = edu_bus_system(name, &edu->err);
+	if (bus == NULL && (errno == ENOTSUP || errno == ENXIO)) {
+		edu->err = first;
+		errno = errnum;
+	}
+	return bus;
+}
+
 static int
 open_bus(struct edu *edu, const char *name)
 {
@@ -46,7 +71,7 @@ open_bus(struct edu *edu, const char *name)
 	if (name != NULL && strncmp(name, QTEST, strlen(QTEST)) == 0)
 		edu->bus = edu_bus_qtest(name + strlen(QTEST), err);
 	else
-		edu->bus = edu_bus_pciaccess(name, err);
+		edu->bus = open_pci(edu, name);
 	if (edu->bus == NULL)
 		return -1;
 	(void)snprintf(err->device, sizeof(err->device), "%s", edu->bus->name);
@@ -58,6 +83,8 @@ check_ids(struct edu *edu)
 {
 	uint32_t ids;
 
+	if (edu->bus->is_driven)
+		return 0;
 	if (edu->bus->ops->config_read(edu->bus, PCI_ID, &ids) == -1)
 		return -1;
 	if (ids == UINT32_MAX)
@@ -75,26 +102,57 @@ static int
 take_claim(struct edu *edu)
 {
 
-	if (edu->bus->is_private)
+	if (edu->bus->is_private || edu->bus->is_driven)
 		return 0;
 	if ((edu->claim = edu_claim_take(edu->bus->name, &edu->err)) == NULL)
 		return -1;
 	return edu_bar_recover(edu);
 }
 
+/*
+ * Where the system refuses the mapping, the kernel side may give it.  To look
+ * only, we have none.
+ */
+static int
+map_registers(struct edu *edu, int writable)
+{
+	struct edu_error first;
+	struct edu_kernel *kernel = edu->kernel;
+
+	if (edu->bus->ops->map(edu->bus, writable) == 0)
+		return 0;
+	if (errno != EPERM)
+		return -1;
+	first = edu->err;
+	errno = ENOTSUP;
+	if (kernel == NULL)
+		edu->bus->bar0 = edu_os_map_bar0(edu->bus->name, &edu->err);
+	else if (kernel->ops->map != NULL)
+		edu->bus->bar0 = kernel->ops->map(kernel, writable);
+	if (edu->bus->bar0 != NULL) {
+		edu->is_lent = kernel == NULL;
+		return 0;
+	}
+	if (errno == ENOTSUP || errno == ENXIO) {
+		edu->err = first;
+		errno = EPERM;
+	}
+	return -1;
+}
+
 static int
 look_only(struct edu *edu)
 {
-	uint32_t command, id;
+	uint32_t command = PCI_COMMAND_MEMORY, id;
 
-	if (edu_command_read(edu, &command) == -1)
+	if (!edu->bus->is_driven && edu_command_read(edu, &command) == -1)
 		return -1;
 	if (!(command & PCI_COMMAND_MEMORY))
 		return edu_fail(&edu->err, EIO, "memory decoding is off "
 		    "(command register 0x%04x), so no register can be read; "
 		    "opening the device for use switches it on (edutool live)",
 		    command);
-	if (edu->bus->ops->map(edu->bus, 0) == -1)
+	if (map_registers(edu, 0) == -1)
 		return -1;
 	return edu_identify(edu, &id);
 }
@@ -137,41 +195,68 @@ quiet(struct edu *edu)
 	edu->is_computing =
 	    (edu_read32(edu, EDU_STATUS) & EDU_STATUS_COMPUTING) != 0;
 	edu_write32(edu, EDU_STATUS, 0);
-	if (!(edu->flags & EDU_OPEN_KEEP))
-		edu_write32(edu, EDU_INTR_ACK, UINT32_MAX);
-	return 0;
+	return edu->flags & EDU_OPEN_KEEP ? 0 :
+	    edu_irq_forget(edu, UINT32_MAX);
 }
 
-/*
- * INTx stays masked until a kernel side is there to take it: an interrupt
- * that nobody takes makes the system switch off the whole, shared, line.
- */
-static int
-take_over(struct edu *edu)
+int
+edu_kernel_attach(struct edu *edu)
 {
-	struct edu_kernel *kernel;
-	uint32_t id;
+	int poll_only = (edu->flags & EDU_OPEN_POLL) != 0;
 
+	if (edu->bus->is_private)
+		edu->kernel = edu_kernel_qtest(edu->bus, poll_only, &edu->err);
+	else
+		edu->kernel = edu_kernel_open(edu->bus, poll_only, &edu->err);
+	return edu->kernel != NULL ? 0 : -1;
+}
+
+/* Where a driver keeps the function in order, it has done this. */
+static int
+prepare(struct edu *edu)
+{
+
+	if (edu->bus->is_driven)
+		return 0;
 	if (edu_command_read(edu, &edu->command) == -1)
 		return -1;
 	edu->is_ours = 1;
 	if (edu_command_change(edu, PCI_COMMAND_NO_INTX,
-	    PCI_COMMAND_MASTER) == -1 ||
-	    check_bar0(edu) == -1 ||
-	    edu_command_change(edu, PCI_COMMAND_MEMORY, 0) == -1 ||
-	    edu->bus->ops->map(edu->bus, 1) == -1 ||
-	    edu_identify(edu, &id) == -1 ||
-	    quiet(edu) == -1)
+	    PCI_COMMAND_MASTER) == -1 || check_bar0(edu) == -1)
 		return -1;
-	if (edu->bus->is_private)
-		kernel = edu_kernel_qtest(edu->bus, &edu->err);
-	else
-		kernel = edu_kernel_open(edu->bus,
-		    (edu->flags & EDU_OPEN_POLL) != 0, &edu->err);
-	if ((edu->kernel = kernel) == NULL ||
-	    edu_command_change(edu, PCI_COMMAND_MASTER, 0) == -1)
+	return edu_command_change(edu, PCI_COMMAND_MEMORY, 0);
+}
+
+/*
+ * An interrupt that nobody takes makes the system switch off the whole,
+ * shared, line: INTx stays masked where no kernel side takes it.
+ */
+static int
+arm(struct edu *edu)
+{
+	const struct edu_kernel_ops *ops = edu->kernel->ops;
+	uint32_t unmask = 0;
+
+	if (ops->rearm == NULL && (ops->wait != NULL || ops->take != NULL))
+		unmask = PCI_COMMAND_NO_INTX;
+	if (edu_command_change(edu, PCI_COMMAND_MASTER, unmask) == -1)
 		return -1;
-	return kernel->ops->rearm != NULL ? kernel->ops->rearm(kernel) : 0;
+	if (ops->look != NULL && ops->look(edu->kernel) == -1)
+		return -1;
+	return ops->rearm != NULL ? ops->rearm(edu->kernel) : 0;
+}
+
+/* The kernel side first: where it is exclusive, it is a claim as well. */
+static int
+take_over(struct edu *edu)
+{
+	uint32_t id;
+
+	if (edu_kernel_attach(edu) == -1 || prepare(edu) == -1 ||
+	    map_registers(edu, 1) == -1 || edu_identify(edu, &id) == -1)
+		return -1;
+	edu->is_mapped = 1;
+	return quiet(edu) == -1 ? -1 : arm(edu);
 }
 
 static void
@@ -226,14 +311,14 @@ calm(struct edu *edu)
 	if (edu->status != 0)
 		edu_write32(edu, EDU_STATUS, 0);
 	if (!(edu->flags & EDU_OPEN_KEEP))
-		edu_write32(edu, EDU_INTR_ACK, UINT32_MAX);
+		(void)edu_irq_forget(edu, UINT32_MAX);
 	else if (edu->pending != 0)
 		edu_write32(edu, EDU_INTR_RAISE, edu->pending);
 }
 
 /*
  * As found; but INTx stays masked while something is pending, for the system
- * would switch off the line (see take_over()).
+ * would switch off the line (see arm()).
  */
 static void
 restore_command(struct edu *edu)
@@ -254,8 +339,9 @@ edu_close(struct edu *edu)
 
 	if (edu == NULL)
 		return;
-	if (edu->kernel != NULL) {
+	if (edu->is_mapped)
 		calm(edu);
+	if (edu->kernel != NULL) {
 		edu_mem_release_all(edu);
 		edu->kernel->ops->close(edu->kernel);
 	}
@@ -278,12 +364,14 @@ edu_name(const struct edu *edu)
 EDU_PUBLIC const char *
 edu_kernel_side(struct edu *edu)
 {
-	const char *none = "none";
+	char driver[32];
 
 	if (edu->kernel != NULL)
 		return edu->kernel->name;
-	if (edu_os_driver(edu->bus->name, edu->driver,
-	    sizeof(edu->driver)) == -1 || edu->driver[0] == '\0')
-		return none;
+	if (edu_os_driver(edu->bus->name, driver, sizeof(driver)) == -1 ||
+	    driver[0] == '\0')
+		return "none";
+	(void)snprintf(edu->driver, sizeof(edu->driver), "%s%s", driver,
+	    edu->is_lent ? ", gives BAR0" : "");
 	return edu->driver;
 }

@@ -100,6 +100,8 @@ check_master(struct edu *edu)
 {
 	uint32_t command;
 
+	if (edu->bus->is_driven)
+		return 0;
 	if (edu_command_read(edu, &command) == -1)
 		return -1;
 	if (command & PCI_COMMAND_MASTER)
@@ -129,14 +131,18 @@ start(struct edu *edu, const struct transfer *t)
 static int
 is_done(struct edu *edu)
 {
+	uint32_t command;
 
-	if (edu->dma.is_running &&
-	    !(edu_read32(edu, EDU_DMA_CMD) & EDU_DMA_CMD_RUN)) {
-		edu->dma.is_running = 0;
-		edu->dma.mem = NULL;
-		edu_mem_reap(edu);
-	}
-	return !edu->dma.is_running;
+	if (!edu->dma.is_running)
+		return 1;
+	/* All ones: the device is gone, and moves nothing any more. */
+	command = edu_read32(edu, EDU_DMA_CMD);
+	if ((command & EDU_DMA_CMD_RUN) && command != UINT32_MAX)
+		return 0;
+	edu->dma.is_running = 0;
+	edu->dma.mem = NULL;
+	edu_mem_reap(edu);
+	return 1;
 }
 
 /* Sleep until it is due: then one look is enough, as a rule. */
@@ -162,7 +168,7 @@ edu_dma_rest(struct edu *edu, int64_t deadline_us)
 static int
 await_interrupt(struct edu *edu, int64_t deadline_us)
 {
-	uint32_t bits;
+	uint32_t bits, id;
 	int result;
 
 	/* An earlier one's, late, is not ours: look whether we are done. */
@@ -171,10 +177,12 @@ await_interrupt(struct edu *edu, int64_t deadline_us)
 		if (result == -1)
 			return -1;
 	} while (!is_done(edu) && result == 1);
-	if (result == 0 && !edu->dma.is_running)
-		return edu_fail(&edu->err, ETIMEDOUT, "the transfer is done, "
-		    "but its interrupt has not come");
-	return result;
+	if (result == 1 || edu->dma.is_running)
+		return result;
+	if (edu_identify(edu, &id) == -1)
+		return -1;
+	return edu_fail(&edu->err, ETIMEDOUT, "the transfer is done, but its "
+	    "interrupt has not come");
 }
 
 /* A device that is gone has not moved anything, whatever it answered. */

@@ -35,16 +35,18 @@ start(struct edu *edu, uint32_t n, uint32_t status)
 	edu->is_computing = 1;
 }
 
+/* All ones: the device is gone, and that is the end of waiting for it. */
 static int
 is_done(struct edu *edu)
 {
+	uint32_t status = edu_read32(edu, EDU_STATUS);
 
-	edu->is_computing =
-	    (edu_read32(edu, EDU_STATUS) & EDU_STATUS_COMPUTING) != 0;
+	edu->is_computing = (status & EDU_STATUS_COMPUTING) != 0 &&
+	    status != UINT32_MAX;
 	return !edu->is_computing;
 }
 
-/* An unplugged device reads 0: not computing, result 0.  So ask who it is. */
+/* Or it reads 0: not computing, result 0.  So ask who it is. */
 static int
 finish(struct edu *edu, uint32_t *result)
 {
@@ -80,7 +82,7 @@ poll_done(struct edu *edu, int64_t deadline_us)
 static int
 await_interrupt(struct edu *edu, int64_t deadline_us)
 {
-	uint32_t bits;
+	uint32_t bits, id;
 	int result;
 
 	/* An earlier one's, late, is not ours: look whether we are done. */
@@ -90,10 +92,12 @@ await_interrupt(struct edu *edu, int64_t deadline_us)
 		if (result == -1)
 			return -1;
 	} while (!is_done(edu) && result == 1);
-	if (result == 0 && !edu->is_computing)
-		return edu_fail(&edu->err, ETIMEDOUT, "the factorial is "
-		    "computed, but its interrupt has not come");
-	return result;
+	if (result == 1 || edu->is_computing)
+		return result;
+	if (edu_identify(edu, &id) == -1)
+		return -1;
+	return edu_fail(&edu->err, ETIMEDOUT, "the factorial is computed, but "
+	    "its interrupt has not come");
 }
 
 static int

@@ -43,7 +43,9 @@ struct edu {
 	struct edu_kernel *kernel;	/* NULL until the device is ours */
 	struct edu_claim *claim;	/* NULL: read-only, or private bus */
 	unsigned	flags;		/* EDU_OPEN_* */
-	int		is_ours;	/* open has changed the device */
+	int		is_ours;	/* the command register is changed */
+	int		is_mapped;	/* and the registers answer */
+	int		is_lent;	/* BAR0 is mapped through a driver */
 	uint32_t	command;	/* command register as found */
 	size_t		dma_limit;
 	struct edu_engine dma;
@@ -73,6 +75,9 @@ edu_write32(struct edu *edu, unsigned offset, uint32_t value)
 #define EDU_NEED_CLAIM		0x2
 int	edu_need(struct edu *, int needs);
 
+/* device.c: open the kernel side. */
+int	edu_kernel_attach(struct edu *);
+
 /* config.c */
 int	edu_command_read(struct edu *, uint32_t *command);
 /* Set some bits, clear others, and verify. */
@@ -87,7 +92,10 @@ int	edu_dma_rest(struct edu *, int64_t deadline_us);
 /* interrupt.c: wait for bits of mask and take them: 1, 0 timeout, -1. */
 int	edu_irq_consume(struct edu *, uint32_t mask, int64_t deadline_us,
 	    uint32_t *bits);
+/* Whether somebody can wake us; ENOTSUP. */
 int	edu_irq_need(struct edu *);
+/* Acknowledge, and drop what has been taken. */
+int	edu_irq_forget(struct edu *, uint32_t mask);
 
 /* memory.c: free what the caller has freed and no transfer uses; all. */
 void	edu_mem_reap(struct edu *);

@@ -6,8 +6,8 @@
 /*
  * Status bits travel from the device's register to edu->pending, and from
  * there to whoever asked: the library's own engines take their bit, and
- * edu_irq_wait() takes all.  A bit is acknowledged in the device only when it
- * stands in edu->pending.
+ * edu_irq_wait() takes all.  Either the kernel reads and acknowledges them in
+ * the device (take), or we do; never both.
  */
 
 #include <errno.h>
@@ -33,12 +33,15 @@ edu_irq_need(struct edu *edu)
 #endif
 }
 
-/* Take what is pending in the device.  1 when something was. */
+/* Take what is pending.  1 when something was. */
 static int
 gather(struct edu *edu)
 {
+	const struct edu_kernel_ops *ops = edu->kernel->ops;
 	uint32_t id, status;
 
+	if (ops->take != NULL)
+		return ops->take(edu->kernel, &edu->pending);
 	status = edu_read32(edu, EDU_INTR_STATUS);
 	if (status == 0)
 		return 0;
@@ -49,6 +52,14 @@ gather(struct edu *edu)
 	return 1;
 }
 
+static int
+rearm(struct edu *edu)
+{
+	const struct edu_kernel_ops *ops = edu->kernel->ops;
+
+	return ops->rearm != NULL ? ops->rearm(edu->kernel) : 0;
+}
+
 /*
  * Before we sleep, something may be pending that the kernel has already
  * announced, or never will.  Having taken it, swallow the announcement, so
@@ -57,14 +68,31 @@ gather(struct edu *edu)
 static int
 gather_early(struct edu *edu)
 {
-	const struct edu_kernel_ops *ops = edu->kernel->ops;
 	int result;
 
 	if ((result = gather(edu)) != 1)
 		return result;
-	if (ops->wait(edu->kernel, 0) == -1)
+	if (edu->kernel->ops->wait(edu->kernel, 0) == -1)
 		return -1;
-	return ops->rearm(edu->kernel);
+	return rearm(edu);
+}
+
+/*
+ * What is raised reaches the kernel a moment later; look() waits for that.
+ * Afterwards nothing of mask is left anywhere.
+ */
+int
+edu_irq_forget(struct edu *edu, uint32_t mask)
+{
+	const struct edu_kernel_ops *ops = edu->kernel->ops;
+
+	edu_write32(edu, EDU_INTR_ACK, mask);
+	if (ops->take != NULL && ((ops->look != NULL &&
+	    ops->look(edu->kernel) == -1) ||
+	    ops->take(edu->kernel, &edu->pending) == -1))
+		return -1;
+	edu->pending &= ~mask;
+	return 0;
 }
 
 int
@@ -81,7 +109,7 @@ edu_irq_consume(struct edu *edu, uint32_t mask, int64_t deadline_us,
 		if (result != 1)
 			return result;
 		/* Announced for nothing is possible; armed it must be. */
-		if (gather(edu) == -1 || ops->rearm(edu->kernel) == -1)
+		if (gather(edu) == -1 || rearm(edu) == -1)
 			return -1;
 	}
 	*bits = edu->pending & mask;
@@ -132,6 +160,9 @@ edu_irq_status(struct edu *edu, uint32_t *status)
 	bits = edu_read32(edu, EDU_INTR_STATUS);
 	if ((bits == 0 || bits == UINT32_MAX) && edu_identify(edu, &id) == -1)
 		return -1;
+	if (edu->kernel != NULL && edu->kernel->ops->take != NULL &&
+	    edu->kernel->ops->take(edu->kernel, &edu->pending) == -1)
+		return -1;
 	*status = bits | edu->pending;
 	return 0;
 }
@@ -142,7 +173,5 @@ edu_irq_ack(struct edu *edu, uint32_t mask)
 
 	if (edu_need(edu, EDU_NEED_REGISTERS | EDU_NEED_CLAIM) == -1)
 		return -1;
-	edu_write32(edu, EDU_INTR_ACK, mask);
-	edu->pending &= ~mask;
-	return 0;
+	return edu_irq_forget(edu, mask);
 }

@@ -36,7 +36,8 @@ struct edu_kernel_ops {
 	 * Make the interrupt deliverable again.  Called once after open, and
 	 * then after every time that wait() has returned 1 and the status
 	 * bits were acknowledged in the device.  Nothing raised before or
-	 * meanwhile is lost: it makes wait() return 1.
+	 * meanwhile is lost: it makes wait() return 1.  NULL: the kernel keeps
+	 * it armed.
 	 */
 	int	(*rearm)(struct edu_kernel *);
 	/*
@@ -45,8 +46,25 @@ struct edu_kernel_ops {
 	 * ENODEV.
 	 */
 	int	(*wait)(struct edu_kernel *, int timeout_ms);
+	/*
+	 * Where the kernel itself reads and acknowledges the status bits: add
+	 * those that it has gathered to *status, 1 if there were any, 0 if
+	 * not.  Never blocks.  NULL: that is left to us, in the device.
+	 */
+	int	(*take)(struct edu_kernel *, uint32_t *status);
+	/*
+	 * Let the kernel look at the status register: an interrupt may have
+	 * met a device that did not answer, while a BAR was being sized.
+	 * NULL: it would come again by itself.
+	 */
+	int	(*look)(struct edu_kernel *);
 	/* A descriptor that poll(2) finds readable when wait() returns 1. */
 	int	(*fd)(struct edu_kernel *);
+	/*
+	 * BAR0, EDU_BAR0_SIZE bytes, for users whom the bus refuses; NULL
+	 * with errno.  Belongs to the caller, who unmaps it.
+	 */
+	void	*(*map)(struct edu_kernel *, int writable);
 	/*
 	 * At least length bytes (at most EDU_MEM_MAX) of zeroed memory whose
 	 * bus addresses are all below limit.
@@ -73,6 +91,7 @@ struct edu_kernel *edu_kernel_open(struct edu_bus *, int poll_only,
     struct edu_error *);
 
 /* The kernel side that goes with a bus made by edu_bus_qtest(). */
-struct edu_kernel *edu_kernel_qtest(struct edu_bus *, struct edu_error *);
+struct edu_kernel *edu_kernel_qtest(struct edu_bus *, int poll_only,
+    struct edu_error *);
 
 #endif /* EDU_KERNEL_H */

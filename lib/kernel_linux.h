@@ -29,6 +29,7 @@ struct edu_linux {
 static inline struct edu_linux *
 edu_linux_of(struct edu_kernel *kernel)
 {
+
 	return (struct edu_linux *)(void *)kernel;
 }
 

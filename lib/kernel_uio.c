@@ -248,8 +248,8 @@ edu_uio_wait(struct edu_kernel *kernel, int timeout_ms)
 		return 1;	/* may have been one: let the caller look */
 	if (n == -1 && errno == EIO)
 		return edu_fail(self->err, ENODEV,
-		    "waiting for an interrupt: the device is gone, or has "
-		    "no interrupt line");
+		    "waiting for an interrupt: the device was unplugged, or "
+		    "its driver unbound, or it has no interrupt line");
 	if (n == -1)
 		return edu_fail(self->err, errno,
 		    "waiting for an interrupt: %s", strerror(errno));
@@ -260,5 +260,6 @@ edu_uio_wait(struct edu_kernel *kernel, int timeout_ms)
 int
 edu_uio_fd(struct edu_kernel *kernel)
 {
+
 	return edu_linux_of(kernel)->uio_fd;
 }

@@ -13,6 +13,25 @@ struct edu_list {
 	size_t		count;
 };
 
+/* As open_pci() of device.c. */
+static int
+find(struct edu_list *list, struct edu_error *err)
+{
+	struct edu_error first;
+	int errnum;
+
+	if (edu_bus_pciaccess_list(&list->names, &list->count, err) == 0)
+		return 0;
+	errnum = errno;
+	first = *err;
+	if ((errnum == EACCES || errnum == EPERM) &&
+	    edu_bus_system_list(&list->names, &list->count, err) == 0)
+		return 0;
+	*err = first;
+	errno = errnum;
+	return -1;
+}
+
 EDU_PUBLIC struct edu_list *
 edu_list_new(void)
 {
@@ -21,8 +40,7 @@ edu_list_new(void)
 	int errnum;
 
 	list = calloc(1, sizeof(*list));
-	if (list != NULL && edu_bus_pciaccess_list(&list->names, &list->count,
-	    &err) == 0)
+	if (list != NULL && find(list, &err) == 0)
 		return list;
 	errnum = errno;
 	edu_error_publish(&err);

@@ -82,6 +82,16 @@ huge_pages(const char *file)
 	return strtol(line, NULL, 10);
 }
 
+/* Linux hides addresses by zeros, or, after a setuid(2), the whole file. */
+static int
+fail_hidden(struct edu_error *err)
+{
+
+	return edu_fail(err, EPERM, "no DMA memory: this user may not learn "
+	    "physical addresses from /proc/self/pagemap (CAP_SYS_ADMIN); "
+	    "run this as root");
+}
+
 /* Reads what /proc/self/pagemap says of count ordinary pages. */
 static int
 read_pagemap(struct edu_error *err, const void *data, size_t page_size,
@@ -91,14 +101,16 @@ read_pagemap(struct edu_error *err, const void *data, size_t page_size,
 	off_t offset;
 	int errnum, fd;
 
-	fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
-	if (fd == -1)
-		return edu_fail(err, errno, "/proc/self/pagemap: %s",
-		    strerror(errno));
+	n = -1;
 	offset = (off_t)((uintptr_t)data / page_size * sizeof(*entries));
-	n = pread(fd, entries, count * sizeof(*entries), offset);
+	fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+	if (fd != -1)
+		n = pread(fd, entries, count * sizeof(*entries), offset);
 	errnum = errno;
-	(void)close(fd);
+	if (fd != -1)
+		(void)close(fd);
+	if (n == -1 && (errnum == EACCES || errnum == EPERM))
+		return fail_hidden(err);
 	if (n == -1)
 		return edu_fail(err, errnum, "/proc/self/pagemap: %s",
 		    strerror(errnum));
@@ -133,9 +145,7 @@ find_address(struct edu_error *err, const void *data, uint64_t *address)
 			    "the system gave a huge page without memory "
 			    "behind it (a cgroup's hugetlb limit?)");
 		if ((entries[i] & PAGEMAP_FRAME) == 0)
-			return edu_fail(err, EPERM,
-			    "/proc/self/pagemap hides physical addresses from "
-			    "this user (CAP_SYS_ADMIN); run this as root");
+			return fail_hidden(err);
 		if ((entries[i] & PAGEMAP_FRAME) != frame + i)
 			return edu_fail(err, EIO, "a huge page is not "
 			    "contiguous in physical memory");

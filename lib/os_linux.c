@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "bus.h"
 #include "kernel_linux.h"
 #include "os.h"
 
@@ -76,4 +77,33 @@ edu_os_machine(char *buf, size_t size)
 		return -1;
 	}
 	return edu_sysfs_line("/sys/class/dmi/id/product_version", buf, size);
+}
+
+void *
+edu_os_map_bar0(const char *address, struct edu_error *err)
+{
+	(void)address;
+	(void)err;
+	errno = ENOTSUP;
+	return NULL;
+}
+
+struct edu_bus *
+edu_bus_system(const char *address, struct edu_error *err)
+{
+	(void)address;
+	(void)err;
+	errno = ENOTSUP;
+	return NULL;
+}
+
+int
+edu_bus_system_list(struct edu_bus_name **names, size_t *count,
+    struct edu_error *err)
+{
+	(void)names;
+	(void)count;
+	(void)err;
+	errno = ENOTSUP;
+	return -1;
 }

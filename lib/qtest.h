@@ -24,8 +24,8 @@
  * for poll(2).  And because somebody must end QEMU when this process dies,
  * whatever it dies of: the helper ends with reply_fd, and a QEMU of our own
  * ends with the helper.  It is no child of this process, which therefore
- * finds no stranger in wait(2); and in a session of its own, so that a ^C
- * meant for this process reaches neither the helper nor QEMU.
+ * finds no stranger in wait(2); and in a session of its own, so that neither
+ * a ^C nor a SIGKILL for this process's group reaches the helper or QEMU.
  *
  * The helper passes an interrupt on before it passes on the answer that QEMU
  * sent after it: when a command has been answered, irq_fd is readable if that

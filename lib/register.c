@@ -129,7 +129,7 @@ edu_identify(struct edu *edu, uint32_t *id)
 EDU_PUBLIC int
 edu_live(struct edu *edu, uint32_t value, uint32_t *answer)
 {
-	uint32_t got;
+	uint32_t got, id;
 
 	if (edu_need(edu, EDU_NEED_REGISTERS | EDU_NEED_CLAIM) == -1)
 		return -1;
@@ -137,11 +137,13 @@ edu_live(struct edu *edu, uint32_t value, uint32_t *answer)
 	got = edu_read32(edu, EDU_LIVE);
 	if (answer != NULL)
 		*answer = got;
+	/* A device that is gone reads 0 or all ones, right or wrong. */
+	if (got != ~value || got == 0 || got == UINT32_MAX) {
+		if (edu_identify(edu, &id) == -1)
+			return -1;
+	}
 	if (got == ~value)
 		return 0;
-	/* A device that is gone is the usual reason. */
-	if (edu_identify(edu, &got) == -1)
-		return -1;
 	return edu_fail(&edu->err, EIO, "the liveness register does not "
 	    "answer 0x%08" PRIx32 " with its inverse", value);
 }
