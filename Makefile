@@ -4,7 +4,7 @@
 # For GNU make, bmake and NetBSD's make alike: suffix rules, != and computed
 # names are in all of them; pattern rules, ifeq and .if are not.
 #
-#	make			the library, in build/
+#	make			the library and edutool, in build/
 #	make clean
 #
 #	SAN=address,undefined	build with these sanitizers
@@ -66,14 +66,24 @@ LIBSRCS=	lib/address.c lib/bar.c lib/bus_pciaccess.c lib/bus_qtest.c lib/claim.c
 		lib/qtest_start.c lib/register.c $(LIB_$(OS))
 LIBOBJS=	$(LIBSRCS:.c=.o)
 
+TOOL_Linux=	tools/cmd_bind_linux.c
+TOOL_NetBSD=	tools/cmd_bind_other.c
+TOOLSRCS=	tools/cmd_bar.c tools/cmd_dma.c tools/cmd_factorial.c \
+		tools/cmd_info.c tools/cmd_irq.c tools/cmd_list.c \
+		tools/cmd_live.c tools/cmd_reg.c tools/cmd_selftest.c \
+		tools/commands.c tools/device.c tools/edutool.c tools/json.c \
+		tools/number.c tools/progress.c tools/report.c $(TOOL_$(OS))
+TOOLOBJS=	$(TOOLSRCS:.c=.o)
+
 HDRS=		include/edu.h include/edureg.h lib/bus.h lib/claim.h \
 		lib/error.h lib/internal.h lib/kernel.h lib/kernel_linux.h \
 		lib/mmio.h lib/os.h lib/pci.h lib/qtest.h
 
 LIBA=		build/libedu.a
 LIBSO=		build/libedu.so.$(VERSION)
+TOOL=		build/edutool
 
-all: $(LIBA) $(LIBSO) build/libedu.pc
+all: $(LIBA) $(LIBSO) build/libedu.pc $(TOOL)
 
 # Changed only when it differs, so that other flags build everything anew.
 STAMP!=		mkdir -p build; \
@@ -86,6 +96,7 @@ STAMP!=		mkdir -p build; \
 	$(CC) $(ALLCFLAGS) -c -o $@ $<
 
 $(LIBOBJS): $(HDRS) $(STAMP)
+$(TOOLOBJS): include/edu.h include/edureg.h tools/edutool.h $(STAMP)
 
 $(LIBA): $(LIBOBJS)
 	rm -f $@
@@ -103,7 +114,11 @@ build/libedu.pc: lib/libedu.pc.in include/edu.h
 	    -e 's|@INCDIR@|$(INCDIR)|' -e 's|@VERSION@|$(VERSION)|' \
 	    lib/libedu.pc.in >$@
 
+# The static library: a tool that runs before anything is installed.
+$(TOOL): $(TOOLOBJS) $(LIBA)
+	$(CC) $(ALLLDFLAGS) -o $@ $(TOOLOBJS) $(LIBA) $(PCI_LIBS) -lpthread
+
 clean:
-	rm -rf build lib/*.o
+	rm -rf build lib/*.o tools/*.o
 
 .PHONY: all clean

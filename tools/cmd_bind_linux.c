@@ -1,0 +1,211 @@
+/*
+ * Copyright (c) 2026 The libedu authors
+ * SPDX-License-Identifier: BSD-2-Clause
+ */
+
+/*
+ * Binds through driver_override, which concerns one device: the "new_id" of
+ * a driver would draw in every other edu as well.
+ */
+
+#include <sys/types.h>
+#include <sys/wait.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "edutool.h"
+
+#define SYSFS_PCI	"/sys/bus/pci"
+#define UIO		"uio_pci_generic"
+
+/* Long enough for a path of ours: addresses have 12 characters. */
+#define PATH_SIZE	256
+
+static const char *
+device_path(const struct tool *t, const char *file, char *path)
+{
+
+	(void)snprintf(path, PATH_SIZE, SYSFS_PCI "/devices/%.32s/%s",
+	    edu_name(t->edu), file);
+	return path;
+}
+
+static int
+write_sysfs(struct tool *t, const char *path, const char *text)
+{
+	const char *help = "";
+	ssize_t n = -1;
+	int errnum, fd;
+
+	if ((fd = open(path, O_WRONLY | O_CLOEXEC)) != -1) {
+		n = write(fd, text, strlen(text));
+		errnum = errno;
+		(void)close(fd);
+		errno = errnum;
+	}
+	if (n == (ssize_t)strlen(text))
+		return 0;
+	if (errno == EACCES || errno == EPERM)
+		help = " (run it as root)";
+	return fail_errno(t, 0, "%s: cannot write %s%s", edu_name(t->edu),
+	    path, help);
+}
+
+/* The driver's name; empty when there is none. */
+static int
+find_driver(struct tool *t, char *name, size_t size)
+{
+	char path[PATH_SIZE], target[PATH_MAX];
+	const char *base;
+	ssize_t length;
+
+	length = readlink(device_path(t, "driver", path), target,
+	    sizeof(target) - 1);
+	if (length == -1 && errno != ENOENT)
+		return fail_errno(t, 0, "%s: %s", edu_name(t->edu), path);
+	target[length == -1 ? 0 : length] = '\0';
+	base = strrchr(target, '/');
+	(void)snprintf(name, size, "%.63s", base != NULL ? base + 1 : target);
+	return 0;
+}
+
+/* Signals and PATH as a system tool expects them. */
+static void
+exec_modprobe(void)
+{
+	static const char * const places[] = {
+		"/sbin/modprobe", "/usr/sbin/modprobe", "/bin/modprobe"
+	};
+	size_t i;
+
+	(void)signal(SIGPIPE, SIG_DFL);
+	(void)dup2(STDERR_FILENO, STDOUT_FILENO);
+	for (i = 0; i < sizeof(places) / sizeof(places[0]); i++)
+		(void)execl(places[i], "modprobe", UIO, (char *)NULL);
+	(void)execlp("modprobe", "modprobe", UIO, (char *)NULL);
+	_exit(127);
+}
+
+static int
+load_module(struct tool *t)
+{
+	int status;
+	pid_t pid;
+
+	if (access(SYSFS_PCI "/drivers/" UIO, F_OK) == 0)
+		return 0;
+	if ((pid = fork()) == -1)
+		return fail_errno(t, EX_OSERR, "cannot start modprobe");
+	if (pid == 0)
+		exec_modprobe();
+	while (waitpid(pid, &status, 0) == -1)
+		if (errno != EINTR)
+			return fail_errno(t, EX_OSERR, "modprobe");
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+		return 0;
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 127)
+		return fail(t, EX_UNAVAILABLE, 0, "there is no modprobe; load "
+		    "the kernel module " UIO " by hand");
+	return fail(t, EX_UNAVAILABLE, 0, "modprobe " UIO " failed%s",
+	    geteuid() != 0 ? " (run it as root)" :
+	    "; is it in /lib/modules?");
+}
+
+static int
+unbind(struct tool *t, const char *driver)
+{
+	char path[PATH_SIZE];
+
+	if (*driver == '\0')
+		return 0;
+	return write_sysfs(t, device_path(t, "driver/unbind", path),
+	    edu_name(t->edu));
+}
+
+/* An override of one newline is none. */
+static int
+override(struct tool *t, const char *driver)
+{
+	char path[PATH_SIZE];
+
+	return write_sysfs(t, device_path(t, "driver_override", path), driver);
+}
+
+static int
+bind_none(struct tool *t, const char *driver)
+{
+	int status;
+
+	if ((status = override(t, "\n")) == 0)
+		status = unbind(t, driver);
+	return status;
+}
+
+/* The kernel's answer to a probe does not say whether a driver was found. */
+static int
+bind_uio(struct tool *t, const char *driver)
+{
+	char now[64];
+	int status;
+
+	if (strcmp(driver, UIO) == 0)
+		return 0;
+	if ((status = load_module(t)) != 0 ||
+	    (status = override(t, UIO "\n")) != 0 ||
+	    (status = unbind(t, driver)) != 0 ||
+	    (status = write_sysfs(t, SYSFS_PCI "/drivers_probe",
+	    edu_name(t->edu))) != 0 ||
+	    (status = find_driver(t, now, sizeof(now))) != 0)
+		return status;
+	if (strcmp(now, UIO) == 0)
+		return 0;
+	(void)override(t, "\n");
+	return fail(t, EX_UNAVAILABLE, 0, "%s: " UIO " did not take the "
+	    "device; dmesg says why (it needs an interrupt line)",
+	    edu_name(t->edu));
+}
+
+/* Opening claims the device: no process drives it while its driver goes. */
+static int
+open_edu(struct tool *t)
+{
+	int status;
+
+	if (t->device != NULL && strncmp(t->device, "qtest:", 6) == 0)
+		return fail(t, EX_UNAVAILABLE, 0, "%s: there is no kernel "
+		    "here that could have a driver", t->device);
+	if ((status = device_open(t, EDU_OPEN_CONFIG)) != 0)
+		return status;
+	if (device_is_edu(t->edu))
+		return 0;
+	return fail(t, EX_UNAVAILABLE, ENODEV, "%s: this is not an edu "
+	    "device; it keeps its driver", edu_name(t->edu));
+}
+
+int
+cmd_bind(struct tool *t, const struct args *a)
+{
+	char driver[64];
+	int status, to_uio = strcmp(a->operand[0], "uio") == 0;
+
+	if (!to_uio && strcmp(a->operand[0], "none") != 0)
+		return fail_usage(t, "'%s' is neither uio nor none",
+		    a->operand[0]);
+	if ((status = open_edu(t)) != 0 ||
+	    (status = find_driver(t, driver, sizeof(driver))) != 0 ||
+	    (status = to_uio ? bind_uio(t, driver) : bind_none(t, driver)) != 0)
+		return status;
+	say(t, "%s: %s\n", edu_name(t->edu), to_uio ? UIO : "no driver");
+	if (to_uio)
+		json_string(&t->doc, "driver", UIO);
+	else
+		json_null(&t->doc, "driver");
+	return 0;
+}

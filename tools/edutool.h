@@ -1,0 +1,189 @@
+/*
+ * Copyright (c) 2026 The libedu authors
+ * SPDX-License-Identifier: BSD-2-Clause
+ */
+
+#ifndef EDUTOOL_H
+#define EDUTOOL_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "edu.h"
+#include "edureg.h"
+
+/* irq wait: the time is over and nothing came. */
+#define EXIT_NOTHING		1
+
+/* How long a wait may take without -t. */
+#define DEFAULT_TIMEOUT_MS	10000
+
+#define MAX_OPERANDS		2
+
+/*
+ * The one JSON document of a run.  It is built while the command runs,
+ * whether -j was given or not, and printed at the end.
+ */
+struct json {
+	char	*text;
+	size_t	length;
+	size_t	size;
+	size_t	depth;
+	char	closer[8];	/* '}' or ']' of each open level */
+	int	has_members;	/* a comma goes before the next one */
+	int	is_lost;	/* there was no memory for it */
+};
+
+/* What stood behind the command's name. */
+struct args {
+	const char *operand[MAX_OPERANDS];
+	int	noperands;
+	uint32_t offset;	/* -o */
+	uint64_t count;		/* -n, 0 without */
+	unsigned width;		/* -w */
+	unsigned flags;		/* --irq, --wrap, --last-byte */
+	unsigned bar_flags;	/* -f */
+};
+
+struct tool {
+	const char *device;	/* NULL: the first */
+	int	timeout_ms;	/* EDU_FOREVER without -t */
+	int	is_json;
+	int	is_verbose;
+	const struct command *command;	/* NULL: not known yet */
+	struct edu *edu;	/* closed by main() */
+	struct json doc;
+	char	error[1024];	/* of the last failure; empty: none */
+	int	errnum;		/* 0: none belongs to it */
+};
+
+/*
+ * Whatever can fail returns the exit status: 0 or, having reported the
+ * failure, another.
+ */
+struct command {
+	const char *name;	/* "list", "dma put" */
+	const char *usage;	/* what follows the name */
+	const char *summary;
+	const char *options;	/* the letters of those it takes */
+	int	min;		/* operands */
+	int	max;
+	int	(*run)(struct tool *, const struct args *);
+};
+
+/* cmd_*.c */
+int cmd_bar(struct tool *, const struct args *);
+int cmd_bind(struct tool *, const struct args *);
+int cmd_dma_get(struct tool *, const struct args *);
+int cmd_dma_put(struct tool *, const struct args *);
+int cmd_dma_test(struct tool *, const struct args *);
+int cmd_factorial(struct tool *, const struct args *);
+int cmd_help(struct tool *, const struct args *);
+int cmd_info(struct tool *, const struct args *);
+int cmd_irq_ack(struct tool *, const struct args *);
+int cmd_irq_raise(struct tool *, const struct args *);
+int cmd_irq_status(struct tool *, const struct args *);
+int cmd_irq_wait(struct tool *, const struct args *);
+int cmd_list(struct tool *, const struct args *);
+int cmd_live(struct tool *, const struct args *);
+int cmd_peek(struct tool *, const struct args *);
+int cmd_poke(struct tool *, const struct args *);
+int cmd_regs(struct tool *, const struct args *);
+int cmd_selftest(struct tool *, const struct args *);
+int cmd_version(struct tool *, const struct args *);
+
+/* commands.c: the table, ended by a NULL name. */
+extern const struct command commands[];
+
+/*
+ * device.c: open t->device into t->edu, and name it in the document.  From
+ * then on the signals that end a program set a flag instead, so that the
+ * device is given back; a second one ends it at once.
+ */
+int device_open(struct tool *, unsigned flags);
+/* The same for a device other than t->device. */
+int device_open_name(struct tool *, const char *name, unsigned flags);
+/* The timeout for one piece of the device's work. */
+int device_timeout(const struct tool *);
+/* By its configuration space, however it was opened. */
+int device_is_edu(struct edu *);
+/* The signal that was caught, or 0. */
+int signal_caught(void);
+
+/* The version in the identification register. */
+static inline unsigned
+id_major(uint32_t id)
+{
+
+	return (unsigned)__SHIFTOUT(id, EDU_ID_MAJOR);
+}
+
+static inline unsigned
+id_minor(uint32_t id)
+{
+
+	return (unsigned)__SHIFTOUT(id, EDU_ID_MINOR);
+}
+
+/* report.c: standard output, and failures. */
+
+/* As printf(3), but nothing with -j. */
+void say(const struct tool *, const char *fmt, ...)
+    __attribute__((__format__(__printf__, 2, 3)));
+/* A failure with this exit status, and errnum if one belongs to it. */
+int fail(struct tool *, int status, int errnum, const char *fmt, ...)
+    __attribute__((__format__(__printf__, 4, 5)));
+/* Likewise, with ": " and errno's text; a status of 0 is errno's. */
+int fail_errno(struct tool *, int status, const char *fmt, ...)
+    __attribute__((__format__(__printf__, 3, 4)));
+/* A usage error; names the command's usage. */
+int fail_usage(struct tool *, const char *fmt, ...)
+    __attribute__((__format__(__printf__, 2, 3)));
+/* The library call that has just failed; hint, if not NULL, is added. */
+int fail_device(struct tool *, const char *hint);
+/* A signal has ended it. */
+int fail_signal(struct tool *);
+/* EACCES for its number, or NULL. */
+const char *errno_name(int errnum);
+/* Print the document, if wanted; make sure that all output arrived. */
+int report_end(struct tool *, int status);
+
+/*
+ * number.c: the whole text is a decimal number or a 0x hexadecimal one, from
+ * 0 to max; else a usage error that calls it what.
+ */
+int parse_number(struct tool *, const char *what, const char *text,
+    uint64_t max, uint64_t *value);
+int parse_u32(struct tool *, const char *what, const char *text,
+    uint32_t *value);
+
+/* json.c: key is NULL in an array. */
+void json_object(struct json *, const char *key);
+void json_array(struct json *, const char *key);
+void json_end(struct json *);
+/* The members of the outermost object may be followed by others. */
+void json_end_to(struct json *, size_t depth);
+void json_string(struct json *, const char *key, const char *value);
+void json_number(struct json *, const char *key, uint64_t value);
+void json_bool(struct json *, const char *key, int value);
+void json_null(struct json *, const char *key);
+
+/*
+ * progress.c: a bar on standard error, if that is a terminal, once the work
+ * has lasted a second.
+ */
+struct progress {
+	const char *what;
+	uint64_t total;
+	int64_t	start_ms;
+	int64_t	shown_ms;
+	int	is_terminal;
+	int	is_shown;
+};
+void progress_start(struct progress *, const char *what, uint64_t total);
+void progress_update(struct progress *, uint64_t done);
+void progress_end(struct progress *);
+/* Milliseconds of a clock that never jumps. */
+int64_t now_ms(void);
+
+#endif /* EDUTOOL_H */
