@@ -310,6 +310,7 @@ int edu_dma_copy(struct edu *, struct edu_mem *to, size_t to_offset,
  * EINVAL	there is no such BAR, or it is the upper half of a 64-bit one;
  *		unknown flags
  * EBUSY	a kernel driver is using the function
+ * ENOTSUP	this user has no configuration space
  * EIO		a write did not take, or the operating system disagrees (the
  *		message shows both); everything has been put back
  * ENOMEM

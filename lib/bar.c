@@ -29,7 +29,6 @@
 
 #include "claim.h"
 #include "internal.h"
-#include "os.h"
 
 /* A 64-bit BAR: 3 to silence, 2 + 2 + 2 + 4 for the BAR, 2 to restore. */
 #define MAX_STEPS	15
@@ -347,16 +346,6 @@ check_index(struct edu *edu, unsigned index, uint32_t header)
 	return 0;
 }
 
-/* "edu0" on NetBSD, "uio_pci_generic" on Linux. */
-static int
-is_driver(const char *driver, const char *name)
-{
-	size_t length = strlen(name);
-
-	return strncmp(driver, name, length) == 0 &&
-	    driver[length + strspn(driver + length, "0123456789")] == '\0';
-}
-
 /*
  * Drivers that stand by while user space drives the function do not mind.
  * Our own has to be told, so it is opened, which keeps others from it, too.
@@ -364,21 +353,18 @@ is_driver(const char *driver, const char *name)
 static int
 check_unused(struct edu *edu, uint32_t header)
 {
-	char driver[64];
 
 	if (PCI_HEADER_TYPE(header) != 0)
 		return edu_fail(&edu->err, EBUSY, "this is a bridge: while its "
 		    "BAR is sized, nothing behind it answers");
-	if (edu->claim == NULL || edu_os_driver(edu->bus->name, driver,
-	    sizeof(driver)) == -1)
+	if (edu->claim == NULL || edu_has_driver(edu, "") ||
+	    edu_has_driver(edu, "uio_pci_generic") ||
+	    edu_has_driver(edu, "vfio-pci"))
 		return 0;
-	if (driver[0] == '\0' || is_driver(driver, "uio_pci_generic") ||
-	    is_driver(driver, "vfio-pci"))
-		return 0;
-	if (is_driver(driver, "edu"))
+	if (edu_has_driver(edu, "edu"))
 		return edu->kernel != NULL ? 0 : edu_kernel_attach(edu);
 	return edu_fail(&edu->err, EBUSY, "the kernel's driver %s is using the "
-	    "function", driver);
+	    "function", edu->driver);
 }
 
 static int
@@ -388,8 +374,12 @@ check(struct edu *edu, unsigned index, unsigned flags)
 
 	if (flags & ~EDU_BAR_FORCE)
 		return edu_fail(&edu->err, EINVAL, "unknown flags 0x%x", flags);
-	if (edu_need(edu, EDU_NEED_CLAIM) == -1 ||
-	    edu->bus->ops->config_read(edu->bus, PCI_HEADER, &header) == -1)
+	if (edu_need(edu, EDU_NEED_CLAIM) == -1)
+		return -1;
+	if (edu->bus->is_driven)
+		return edu_fail(&edu->err, ENOTSUP, "sizing a BAR needs "
+		    "configuration space, which is not for this user");
+	if (edu->bus->ops->config_read(edu->bus, PCI_HEADER, &header) == -1)
 		return -1;
 	if (header == UINT32_MAX)
 		return edu_fail(&edu->err, ENODEV, "configuration space reads "
@@ -404,6 +394,7 @@ edu_bar_size(struct edu *edu, unsigned index, unsigned flags)
 {
 	struct sizing s;
 	sigset_t saved;
+	uint32_t bits;
 	int errnum, result;
 
 	if (check(edu, index, flags) == -1)
@@ -423,7 +414,7 @@ edu_bar_size(struct edu *edu, unsigned index, unsigned flags)
 	}
 	if (result == 0 && edu->kernel != NULL &&
 	    edu->kernel->ops->look != NULL)
-		result = edu->kernel->ops->look(edu->kernel);
+		result = edu->kernel->ops->look(edu->kernel, &bits);
 	if (result == -1 || decode(&s) == -1 || compare(&s, index) == -1) {
 		edu_bar_free(s.bar);
 		return NULL;

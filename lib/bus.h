@@ -31,7 +31,7 @@ struct edu_bus {
 	char		name[128];
 	/* How long this bus's clock lets a transfer take, in microseconds. */
 	unsigned	dma_time_us;
-	/* Nobody else can reach the function, and this machine has not got it. */
+	/* Nobody else can reach the function; it is not this machine's. */
 	int		is_private;
 	/*
 	 * A kernel driver looks after configuration space, and it cannot be

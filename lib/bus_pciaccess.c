@@ -197,6 +197,19 @@ pci_bus_of(struct edu_bus *bus)
 	return (struct pci_bus *)(void *)bus;
 }
 
+/* Linux takes the file away from under a device that is unplugged. */
+static int
+config_failed(struct pci_bus *p, int result, const char *what,
+    unsigned offset)
+{
+
+	if ((result < 0 ? errno : result) == ENOENT)
+		return edu_fail(p->err, ENODEV, "cannot %s configuration space "
+		    "at 0x%02x: the device is gone", what, offset);
+	return edu_fail_pci(p->err, result, "cannot %s configuration space at "
+	    "0x%02x", what, offset);
+}
+
 /* Unprivileged users see 64 bytes; reading beyond succeeds with none. */
 static int
 config_read(struct edu_bus *bus, unsigned offset, uint32_t *value)
@@ -214,8 +227,7 @@ config_read(struct edu_bus *bus, unsigned offset, uint32_t *value)
 		    "space at 0x%02x: only root may read beyond 0x40", offset);
 	*value = (uint32_t)bytes[0] | (uint32_t)bytes[1] << 8 |
 	    (uint32_t)bytes[2] << 16 | (uint32_t)bytes[3] << 24;
-	return edu_fail_pci(p->err, result, "cannot read configuration space "
-	    "at 0x%02x", offset);
+	return result == 0 ? 0 : config_failed(p, result, "read", offset);
 }
 
 static int
@@ -234,8 +246,7 @@ config_write(struct edu_bus *bus, unsigned offset, uint32_t value)
 	    &put);
 	if (result == 0 && put != sizeof(bytes))
 		result = EIO;
-	return edu_fail_pci(p->err, result, "cannot write configuration space "
-	    "at 0x%02x", offset);
+	return result == 0 ? 0 : config_failed(p, result, "write", offset);
 }
 
 #ifdef __linux__

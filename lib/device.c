@@ -109,35 +109,44 @@ take_claim(struct edu *edu)
 	return edu_bar_recover(edu);
 }
 
+/* "edu0" on NetBSD, "uio_pci_generic" on Linux. */
+int
+edu_has_driver(struct edu *edu, const char *name)
+{
+	size_t length = strlen(name);
+	const char *driver = edu->driver;
+
+	if (edu_os_driver(edu->bus->name, edu->driver,
+	    sizeof(edu->driver)) == -1)
+		edu->driver[0] = '\0';
+	return strncmp(driver, name, length) == 0 &&
+	    driver[length + strspn(driver + length, "0123456789")] == '\0';
+}
+
 /*
- * Where the system refuses the mapping, the kernel side may give it.  To look
- * only, we have none.
+ * Where the system refuses the mapping, edu(4) may give it.  To look only, we
+ * have not opened that yet.
  */
 static int
 map_registers(struct edu *edu, int writable)
 {
 	struct edu_error first;
-	struct edu_kernel *kernel = edu->kernel;
 
 	if (edu->bus->ops->map(edu->bus, writable) == 0)
 		return 0;
 	if (errno != EPERM)
 		return -1;
 	first = edu->err;
-	errno = ENOTSUP;
-	if (kernel == NULL)
-		edu->bus->bar0 = edu_os_map_bar0(edu->bus->name, &edu->err);
-	else if (kernel->ops->map != NULL)
-		edu->bus->bar0 = kernel->ops->map(kernel, writable);
-	if (edu->bus->bar0 != NULL) {
-		edu->is_lent = kernel == NULL;
-		return 0;
-	}
-	if (errno == ENOTSUP || errno == ENXIO) {
+	if (edu->kernel == NULL && edu_has_driver(edu, "edu") &&
+	    edu_kernel_attach(edu) == -1)
+		return -1;
+	if (edu->kernel == NULL || edu->kernel->ops->map == NULL) {
 		edu->err = first;
 		errno = EPERM;
+		return -1;
 	}
-	return -1;
+	edu->bus->bar0 = edu->kernel->ops->map(edu->kernel, writable);
+	return edu->bus->bar0 != NULL ? 0 : -1;
 }
 
 static int
@@ -145,7 +154,10 @@ look_only(struct edu *edu)
 {
 	uint32_t command = PCI_COMMAND_MEMORY, id;
 
-	if (!edu->bus->is_driven && edu_command_read(edu, &command) == -1)
+	if (edu->bus->is_driven) {
+		if (edu_kernel_attach(edu) == -1)
+			return -1;
+	} else if (edu_command_read(edu, &command) == -1)
 		return -1;
 	if (!(command & PCI_COMMAND_MEMORY))
 		return edu_fail(&edu->err, EIO, "memory decoding is off "
@@ -235,13 +247,13 @@ static int
 arm(struct edu *edu)
 {
 	const struct edu_kernel_ops *ops = edu->kernel->ops;
-	uint32_t unmask = 0;
+	uint32_t bits, unmask = 0;
 
 	if (ops->rearm == NULL && (ops->wait != NULL || ops->take != NULL))
 		unmask = PCI_COMMAND_NO_INTX;
 	if (edu_command_change(edu, PCI_COMMAND_MASTER, unmask) == -1)
 		return -1;
-	if (ops->look != NULL && ops->look(edu->kernel) == -1)
+	if (ops->look != NULL && ops->look(edu->kernel, &bits) == -1)
 		return -1;
 	return ops->rearm != NULL ? ops->rearm(edu->kernel) : 0;
 }
@@ -364,14 +376,8 @@ edu_name(const struct edu *edu)
 EDU_PUBLIC const char *
 edu_kernel_side(struct edu *edu)
 {
-	char driver[32];
 
 	if (edu->kernel != NULL)
 		return edu->kernel->name;
-	if (edu_os_driver(edu->bus->name, driver, sizeof(driver)) == -1 ||
-	    driver[0] == '\0')
-		return "none";
-	(void)snprintf(edu->driver, sizeof(edu->driver), "%s%s", driver,
-	    edu->is_lent ? ", gives BAR0" : "");
-	return edu->driver;
+	return edu_has_driver(edu, "") ? "none" : edu->driver;
 }

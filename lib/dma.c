@@ -165,26 +165,6 @@ edu_dma_rest(struct edu *edu, int64_t deadline_us)
 	return 1;
 }
 
-static int
-await_interrupt(struct edu *edu, int64_t deadline_us)
-{
-	uint32_t bits, id;
-	int result;
-
-	/* An earlier one's, late, is not ours: look whether we are done. */
-	do {
-		result = edu_irq_consume(edu, EDU_INTR_DMA, deadline_us, &bits);
-		if (result == -1)
-			return -1;
-	} while (!is_done(edu) && result == 1);
-	if (result == 1 || edu->dma.is_running)
-		return result;
-	if (edu_identify(edu, &id) == -1)
-		return -1;
-	return edu_fail(&edu->err, ETIMEDOUT, "the transfer is done, but its "
-	    "interrupt has not come");
-}
-
 /* A device that is gone has not moved anything, whatever it answered. */
 static int
 finish(struct edu *edu, const struct transfer *t, int result)
@@ -225,10 +205,21 @@ transfer(struct edu *edu, const struct transfer *t)
 	edu->pending &= ~EDU_INTR_DMA;
 	start(edu, t);
 	if (t->flags & EDU_INTERRUPT)
-		result = await_interrupt(edu, t->deadline_us);
+		result = edu_irq_await(edu, EDU_INTR_DMA, t->deadline_us,
+		    is_done, "the transfer");
 	else
 		result = edu_dma_rest(edu, t->deadline_us);
 	return result == -1 ? -1 : finish(edu, t, result);
+}
+
+static int
+move(struct edu *edu, struct transfer *t, int timeout_ms)
+{
+
+	t->deadline_us = edu_deadline_us(timeout_ms);
+	if (check_call(edu, t->flags, t->deadline_us) == -1)
+		return -1;
+	return transfer(edu, t);
 }
 
 EDU_PUBLIC int
@@ -236,11 +227,9 @@ edu_dma_put(struct edu *edu, size_t dev_offset, struct edu_mem *mem,
     size_t mem_offset, size_t length, unsigned flags, int timeout_ms)
 {
 	struct transfer t = { mem, mem_offset, dev_offset, length, 1, flags,
-	    edu_deadline_us(timeout_ms) };
+	    0 };
 
-	if (check_call(edu, flags, t.deadline_us) == -1)
-		return -1;
-	return transfer(edu, &t);
+	return move(edu, &t, timeout_ms);
 }
 
 EDU_PUBLIC int
@@ -248,11 +237,9 @@ edu_dma_get(struct edu *edu, size_t dev_offset, struct edu_mem *mem,
     size_t mem_offset, size_t length, unsigned flags, int timeout_ms)
 {
 	struct transfer t = { mem, mem_offset, dev_offset, length, 0, flags,
-	    edu_deadline_us(timeout_ms) };
+	    0 };
 
-	if (check_call(edu, flags, t.deadline_us) == -1)
-		return -1;
-	return transfer(edu, &t);
+	return move(edu, &t, timeout_ms);
 }
 
 static int

@@ -80,33 +80,13 @@ poll_done(struct edu *edu, int64_t deadline_us)
 }
 
 static int
-await_interrupt(struct edu *edu, int64_t deadline_us)
-{
-	uint32_t bits, id;
-	int result;
-
-	/* An earlier one's, late, is not ours: look whether we are done. */
-	do {
-		result = edu_irq_consume(edu, EDU_INTR_FACTORIAL, deadline_us,
-		    &bits);
-		if (result == -1)
-			return -1;
-	} while (!is_done(edu) && result == 1);
-	if (result == 1 || edu->is_computing)
-		return result;
-	if (edu_identify(edu, &id) == -1)
-		return -1;
-	return edu_fail(&edu->err, ETIMEDOUT, "the factorial is computed, but "
-	    "its interrupt has not come");
-}
-
-static int
 await(struct edu *edu, unsigned flags, int64_t deadline_us)
 {
 	int result;
 
 	if (flags & EDU_INTERRUPT)
-		result = await_interrupt(edu, deadline_us);
+		result = edu_irq_await(edu, EDU_INTR_FACTORIAL, deadline_us,
+		    is_done, "the factorial");
 	else
 		result = poll_done(edu, deadline_us);
 	if (result != 0)

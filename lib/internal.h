@@ -45,7 +45,6 @@ struct edu {
 	unsigned	flags;		/* EDU_OPEN_* */
 	int		is_ours;	/* the command register is changed */
 	int		is_mapped;	/* and the registers answer */
-	int		is_lent;	/* BAR0 is mapped through a driver */
 	uint32_t	command;	/* command register as found */
 	size_t		dma_limit;
 	struct edu_engine dma;
@@ -53,7 +52,7 @@ struct edu {
 	uint32_t	status;		/* last written to EDU_STATUS */
 	uint32_t	pending;	/* acknowledged, not yet reported */
 	struct edu_mem	*mems;
-	char		driver[64];	/* answer of edu_kernel_side() */
+	char		driver[64];	/* see edu_has_driver() */
 };
 
 static inline uint32_t
@@ -77,6 +76,12 @@ int	edu_need(struct edu *, int needs);
 
 /* device.c: open the kernel side. */
 int	edu_kernel_attach(struct edu *);
+/*
+ * Whether the kernel driver of this name, with or without a unit number, is
+ * bound to the function.  Leaves the driver's name in edu->driver; empty: none,
+ * or unknown.
+ */
+int	edu_has_driver(struct edu *, const char *name);
 
 /* config.c */
 int	edu_command_read(struct edu *, uint32_t *command);
@@ -89,9 +94,9 @@ int	edu_bar_recover(struct edu *);
 /* dma.c: 1 when the engine rests, 0 not before the deadline. */
 int	edu_dma_rest(struct edu *, int64_t deadline_us);
 
-/* interrupt.c: wait for bits of mask and take them: 1, 0 timeout, -1. */
-int	edu_irq_consume(struct edu *, uint32_t mask, int64_t deadline_us,
-	    uint32_t *bits);
+/* interrupt.c: wait by interrupt until is_done(): 1, 0 timeout, -1. */
+int	edu_irq_await(struct edu *, uint32_t mask, int64_t deadline_us,
+	    int (*is_done)(struct edu *), const char *what);
 /* Whether somebody can wake us; ENOTSUP. */
 int	edu_irq_need(struct edu *);
 /* Acknowledge, and drop what has been taken. */

@@ -14,6 +14,14 @@
 
 #include "internal.h"
 
+#if defined(__linux__)
+#define REMEDY	"bind it to uio_pci_generic (edutool -d %s bind uio)"
+#elif defined(__NetBSD__)
+#define REMEDY	"load edu(4), which attaches to %s (modload edu)"
+#else
+#define REMEDY	"this system has none for %s"
+#endif
+
 /* Somebody must wake us. */
 int
 edu_irq_need(struct edu *edu)
@@ -21,16 +29,11 @@ edu_irq_need(struct edu *edu)
 
 	if (edu->kernel->ops->wait != NULL)
 		return 0;
+	if (edu->flags & EDU_OPEN_POLL)
+		return edu_fail(&edu->err, ENOTSUP, "no interrupts: it was "
+		    "opened for polling only");
 	return edu_fail(&edu->err, ENOTSUP, "no kernel side delivers its "
-	    "interrupts%s", edu->flags & EDU_OPEN_POLL ?
-	    " (it was opened for polling only)" :
-#if defined(__linux__)
-	    ": bind it to uio_pci_generic (edutool bind uio)");
-#elif defined(__NetBSD__)
-	    ": load edu(4) (modload edu)");
-#else
-	    "");
-#endif
+	    "interrupts: " REMEDY, edu->bus->name);
 }
 
 /* Take what is pending.  1 when something was. */
@@ -85,18 +88,19 @@ int
 edu_irq_forget(struct edu *edu, uint32_t mask)
 {
 	const struct edu_kernel_ops *ops = edu->kernel->ops;
+	uint32_t bits;
 
 	edu_write32(edu, EDU_INTR_ACK, mask);
-	if (ops->take != NULL && ((ops->look != NULL &&
-	    ops->look(edu->kernel) == -1) ||
+	if (ops->take != NULL && (ops->look(edu->kernel, &bits) == -1 ||
 	    ops->take(edu->kernel, &edu->pending) == -1))
 		return -1;
 	edu->pending &= ~mask;
 	return 0;
 }
 
-int
-edu_irq_consume(struct edu *edu, uint32_t mask, int64_t deadline_us,
+/* Wait for bits of mask and take them: 1, 0 timeout, -1. */
+static int
+consume(struct edu *edu, uint32_t mask, int64_t deadline_us,
     uint32_t *bits)
 {
 	const struct edu_kernel_ops *ops = edu->kernel->ops;
@@ -117,6 +121,28 @@ edu_irq_consume(struct edu *edu, uint32_t mask, int64_t deadline_us,
 	return 1;
 }
 
+int
+edu_irq_await(struct edu *edu, uint32_t mask, int64_t deadline_us,
+    int (*is_done)(struct edu *), const char *what)
+{
+	uint32_t bits, id;
+	int done, result;
+
+	/* An earlier one's, late, is not ours: look whether we are done. */
+	do {
+		result = consume(edu, mask, deadline_us, &bits);
+		if (result == -1)
+			return -1;
+		done = is_done(edu);
+	} while (!done && result == 1);
+	if (result == 1 || !done)
+		return result;
+	if (edu_identify(edu, &id) == -1)
+		return -1;
+	return edu_fail(&edu->err, ETIMEDOUT, "%s is done, but its interrupt "
+	    "has not come", what);
+}
+
 EDU_PUBLIC int
 edu_irq_wait(struct edu *edu, int timeout_ms, uint32_t *status)
 {
@@ -127,7 +153,7 @@ edu_irq_wait(struct edu *edu, int timeout_ms, uint32_t *status)
 		return -1;
 	if (deadline_us == -1)
 		return edu_fail(&edu->err, EINVAL, "negative timeout");
-	return edu_irq_consume(edu, UINT32_MAX, deadline_us, status);
+	return consume(edu, UINT32_MAX, deadline_us, status);
 }
 
 EDU_PUBLIC int
@@ -153,17 +179,21 @@ edu_irq_raise(struct edu *edu, uint32_t mask)
 EDU_PUBLIC int
 edu_irq_status(struct edu *edu, uint32_t *status)
 {
-	uint32_t id, bits;
+	uint32_t bits, id, taken = 0;
 
 	if (edu_need(edu, EDU_NEED_REGISTERS) == -1)
+		return -1;
+	/* To look only, edu(4) was not opened; somebody else may have it. */
+	if (edu->kernel == NULL && edu_has_driver(edu, "edu") &&
+	    edu_kernel_attach(edu) == -1 && errno != EBUSY)
 		return -1;
 	bits = edu_read32(edu, EDU_INTR_STATUS);
 	if ((bits == 0 || bits == UINT32_MAX) && edu_identify(edu, &id) == -1)
 		return -1;
-	if (edu->kernel != NULL && edu->kernel->ops->take != NULL &&
-	    edu->kernel->ops->take(edu->kernel, &edu->pending) == -1)
+	if (edu->kernel != NULL && edu->kernel->ops->look != NULL &&
+	    edu->kernel->ops->look(edu->kernel, &taken) == -1)
 		return -1;
-	*status = bits | edu->pending;
+	*status = bits | taken | edu->pending;
 	return 0;
 }
 

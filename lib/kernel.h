@@ -55,9 +55,10 @@ struct edu_kernel_ops {
 	/*
 	 * Let the kernel look at the status register: an interrupt may have
 	 * met a device that did not answer, while a BAR was being sized.
-	 * NULL: it would come again by itself.
+	 * Gives the bits that take() would add.  NULL: it would come again by
+	 * itself.
 	 */
-	int	(*look)(struct edu_kernel *);
+	int	(*look)(struct edu_kernel *, uint32_t *status);
 	/* A descriptor that poll(2) finds readable when wait() returns 1. */
 	int	(*fd)(struct edu_kernel *);
 	/*

@@ -83,13 +83,15 @@ netbsd_take(struct edu_kernel *kernel, uint32_t *status)
 }
 
 static int
-netbsd_look(struct edu_kernel *kernel)
+netbsd_look(struct edu_kernel *kernel, uint32_t *status)
 {
 	struct edu_netbsd *k = self(kernel);
 	struct edu_event event;
 
-	if (ioctl(k->node.fd, EDU_IOC_LOOK, &event) == 0)
+	if (ioctl(k->node.fd, EDU_IOC_LOOK, &event) == 0) {
+		*status = event.status;
 		return 0;
+	}
 	if (errno == EAGAIN)
 		return edu_fail(k->err, ENODEV, "edu(4) gets no answer from "
 		    "the device");
@@ -121,18 +123,25 @@ netbsd_fd(struct edu_kernel *kernel)
 	return self(kernel)->node.fd;
 }
 
+/* People want to know where the registers came from. */
+static void
+name_lender(struct edu_kernel *kernel)
+{
+	size_t used = strlen(kernel->name);
+
+	(void)snprintf(kernel->name + used, sizeof(kernel->name) - used,
+	    ", gives BAR0");
+}
+
 static void *
 netbsd_map(struct edu_kernel *kernel, int writable)
 {
 	struct edu_netbsd *k = self(kernel);
 	void *bar0;
-	size_t used;
 
-	if ((bar0 = edu_node_map_bar0(&k->node, writable, k->err)) == NULL)
-		return NULL;
-	used = strlen(kernel->name);
-	(void)snprintf(kernel->name + used, sizeof(kernel->name) - used,
-	    ", gives BAR0");
+	bar0 = edu_node_map_bar0(&k->node, writable, k->err);
+	if (bar0 != NULL)
+		name_lender(kernel);
 	return bar0;
 }
 
@@ -266,6 +275,8 @@ edu_kernel_open(struct edu_bus *bus, int poll_only, struct edu_error *err)
 		(void)snprintf(k->kernel.name, sizeof(k->kernel.name),
 		    "edu%u (edu, %s)", k->node.info.unit,
 		    k->node.info.interrupt == EDU_IO_MSI ? "MSI" : "INTx");
+		if (k->is_borrowed)
+			name_lender(&k->kernel);
 	} else if (errno == ENXIO) {
 		k->kernel.ops = &none_ops;
 		(void)snprintf(k->kernel.name, sizeof(k->kernel.name), "none");

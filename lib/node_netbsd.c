@@ -148,20 +148,6 @@ edu_node_map_bar0(const struct edu_node *node, int writable,
 	return NULL;
 }
 
-void *
-edu_os_map_bar0(const char *address, struct edu_error *err)
-{
-	struct edu_node node;
-	void *bar0;
-
-	if (edu_node_open(&node, address, err) == -1)
-		return NULL;
-	/* The mapping outlives the descriptor. */
-	bar0 = edu_node_map_bar0(&node, 0, err);
-	edu_node_close(&node);
-	return bar0;
-}
-
 /* "edu0", or the empty string. */
 int
 edu_os_driver(const char *address, char *buf, size_t size)

@@ -39,12 +39,4 @@ int edu_os_machine(char *buf, size_t size);
  */
 int edu_machine_bears_last_byte(const char *machine);
 
-/*
- * BAR0 of the edu device at an address, EDU_BAR0_SIZE bytes to be read, by
- * whatever the system has for those who may not map it through the bus.  NULL
- * with errno and a message; ENOTSUP without one where there is nothing.
- */
-struct edu_error;
-void *edu_os_map_bar0(const char *address, struct edu_error *);
-
 #endif /* EDU_OS_H */

@@ -79,15 +79,6 @@ edu_os_machine(char *buf, size_t size)
 	return edu_sysfs_line("/sys/class/dmi/id/product_version", buf, size);
 }
 
-void *
-edu_os_map_bar0(const char *address, struct edu_error *err)
-{
-	(void)address;
-	(void)err;
-	errno = ENOTSUP;
-	return NULL;
-}
-
 struct edu_bus *
 edu_bus_system(const char *address, struct edu_error *err)
 {

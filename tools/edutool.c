@@ -270,6 +270,8 @@ main(int argc, char **argv)
 	if (t.device != NULL && *t.device == '\0')
 		t.device = NULL;
 	status = run(&t, argc, argv);
+	if (status != 0 && signal_caught() != 0)
+		status = 128 + signal_caught();
 	edu_close(t.edu);
 	return report_end(&t, status);
 }
