@@ -6,8 +6,10 @@
 #
 #	make			the library and edutool, in build/
 #	make demo		see it work in a guest
+#	make check		every test; ends with "N passed, N failed"
 #	make install		DESTDIR, PREFIX
 #	make dist		the source tarball
+#	make lint		warnings, manual pages, shell scripts
 #	make clean
 #
 #	SAN=address,undefined	build with these sanitizers
@@ -35,6 +37,10 @@ MANDIR=		$(PREFIX)/share/man
 PCDIR=		$(LIBDIR)/pkgconfig
 PKG_CONFIG=	pkg-config
 INSTALL=	install
+
+# NetBSD's kernel sources, and where its modload(8) looks for modules.
+SYSDIR=		/usr/src/sys
+KMODDIR=	$$(sysctl -n kern.module.path)/edu
 
 # NetBSD's base system has libpciaccess under /usr/X11R7 and no pkg-config.
 PCI_CFLAGS!=	{ $(PKG_CONFIG) --cflags pciaccess; } 2>/dev/null || \
@@ -69,6 +75,19 @@ LIBSRCS=	lib/address.c lib/bar.c lib/bus_pciaccess.c lib/bus_qtest.c \
 		lib/mmio.c lib/qtest.c lib/qtest_helper.c lib/qtest_start.c \
 		lib/register.c $(LIB_$(OS))
 LIBOBJS=	$(LIBSRCS:.c=.o)
+
+# Those called _dev need an edu device of this machine, the others do not.
+TESTS_C=	tests/t_bar tests/t_bar_dev tests/t_bar_fault \
+		tests/t_claim_dev tests/t_dma tests/t_dma_dev \
+		tests/t_factorial tests/t_interrupt tests/t_interrupt_dev \
+		tests/t_list_dev tests/t_machine tests/t_memory \
+		tests/t_memory_dev tests/t_open tests/t_qtest \
+		tests/t_qtest_socket tests/t_register tests/h_counts \
+		tests/h_unplug
+TESTS_SH=	tests/t_build tests/t_counts tests/t_edutool \
+		tests/t_edutool_dev tests/t_eduvm tests/t_header \
+		tests/t_unplug
+TESTS=		$(TESTS_C) $(TESTS_SH)
 
 TOOL_Linux=	tools/cmd_bind_linux.c
 TOOL_NetBSD=	tools/cmd_bind_other.c
@@ -121,6 +140,23 @@ $(LIBSO): $(LIBOBJS) lib/libedu.map
 $(TOOL): $(TOOLOBJS) $(LIBA)
 	$(CC) $(ALLLDFLAGS) -o $@ $(TOOLOBJS) $(LIBA) $(PCI_LIBS) -lpthread
 
+# ATF's compilers and flags; the tests may look into the library.
+ATF_CFLAGS!=	{ $(PKG_CONFIG) --cflags atf-c; } 2>/dev/null || true
+ATF_LIBS!=	{ $(PKG_CONFIG) --libs atf-c; } 2>/dev/null || echo -latf-c
+ATF_SH!=	command -v atf-sh || echo /usr/bin/atf-sh
+
+.c:
+	$(CC) $(ALLCFLAGS) $(ATF_CFLAGS) -Ilib $(ALLLDFLAGS) -o $@ $< \
+	    $(LIBA) $(PCI_LIBS) $(ATF_LIBS) -lpthread
+
+.sh:
+	{ echo '#! $(ATF_SH)'; sed 1d $<; } >$@
+	chmod +x $@
+
+$(TESTS_C): $(LIBA)
+
+tests: all $(TESTS)
+
 deps:
 	@tools/deps build
 
@@ -129,6 +165,16 @@ demo: demo-deps all
 
 demo-deps:
 	@tools/deps demo
+
+check: check-deps tests
+	@tests/run
+
+check-deps:
+	@tools/deps check
+
+lint:
+	@tools/deps lint
+	@FLAGS='$(STD) $(WARN) $(CPPDEFS) $(ATF_CFLAGS)' tests/lint
 
 install: all
 	$(INSTALL) -d $(DESTDIR)$(LIBDIR) $(DESTDIR)$(INCDIR) \
@@ -142,7 +188,35 @@ install: all
 	sed $(PCEDIT) lib/libedu.pc.in >build/libedu.pc
 	$(INSTALL) -m 644 build/libedu.pc $(DESTDIR)$(PCDIR)
 	$(INSTALL) -m 755 $(TOOL) $(DESTDIR)$(BINDIR)
+	$(INSTALL) -m 644 lib/libedu.3 $(DESTDIR)$(MANDIR)/man3
 	$(INSTALL) -m 644 tools/edutool.8 $(DESTDIR)$(MANDIR)/man8
+	for f in $$(sed -n 's/^\.Nm \(edu_[a-z_0-9]*\).*/\1/p' lib/libedu.3 | \
+	    sort -u); do \
+		ln -sf libedu.3 $(DESTDIR)$(MANDIR)/man3/$$f.3; \
+	done
+
+# NetBSD's edu(4).  sys/ is laid out as in the kernel's sources, but stands
+# outside them: what modules there include says here where both are.
+kmod:
+	@test -f $(SYSDIR)/modules/Makefile.inc || { \
+	    echo "kmod: no kernel sources of NetBSD in $(SYSDIR):" \
+	    "unpack its syssrc set, or set SYSDIR" >&2; exit 1; }
+	rm -rf build/kmod
+	mkdir -p build/kmod
+	cp -RL sys build/kmod
+	{ echo ".PATH: $$(pwd)/build/kmod/sys/dev/pci"; \
+	    echo "CPPFLAGS+= -I$$(pwd)/build/kmod/sys"; \
+	    echo '.include "$(SYSDIR)/modules/Makefile.inc"'; \
+	    } >build/kmod/sys/modules/Makefile.inc
+	cd build/kmod/sys/modules/edu && $(MAKE)
+	cp build/kmod/sys/modules/edu/edu.kmod build
+
+install-kmod: kmod
+	$(INSTALL) -d $(DESTDIR)$(KMODDIR) $(DESTDIR)$(INCDIR) \
+	    $(DESTDIR)$(MANDIR)/man4
+	$(INSTALL) -m 644 build/edu.kmod $(DESTDIR)$(KMODDIR)
+	$(INSTALL) -m 644 include/eduio.h $(DESTDIR)$(INCDIR)
+	$(INSTALL) -m 644 sys/man/edu.4 $(DESTDIR)$(MANDIR)/man4
 
 # What git has, and so what a package builds from.
 dist:
@@ -150,6 +224,7 @@ dist:
 	    -o libedu-$(VERSION).tar.gz HEAD
 
 clean:
-	rm -rf build lib/*.o tools/*.o
+	rm -rf build $(TESTS) lib/*.o tools/*.o
 
-.PHONY: all deps demo demo-deps install dist clean
+.PHONY: all tests deps demo demo-deps check check-deps lint install kmod \
+	install-kmod dist clean

@@ -63,7 +63,7 @@ struct edu_info {
 	uint64_t	bar0_size;
 	uint64_t	dma_offset;
 	uint64_t	dma_size;
-	/* Where the DMA memory, one piece and zeroed at open, is for the device. */
+	/* The DMA memory's bus address; one piece, zeroed at open. */
 	uint64_t	dma_address;
 };
 

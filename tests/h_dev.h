@@ -1,0 +1,138 @@
+/*
+ * Copyright (c) 2026 The libedu authors
+ * SPDX-License-Identifier: BSD-2-Clause
+ */
+
+#ifndef H_DEV_H
+#define H_DEV_H
+
+/* For the tests that need a device of this machine. */
+
+#include <sys/mman.h>
+
+#include <atf-c.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <edu.h>
+#include <edureg.h>
+
+/* Long enough for everything that ought to happen. */
+#define SOON_MS		20000
+
+#define REQUIRE_EDU(edu, call)						\
+	ATF_REQUIRE_MSG((call) != -1, "%s: %s", #call, edu_errmsg(edu))
+
+#define CHECK_ERRNO(edu, errnum, call)					\
+	do {								\
+		errno = 0;						\
+		ATF_CHECK_MSG((call), "%s", #call);			\
+		ATF_CHECK_MSG(errno == (errnum), "%s: errno %d, not %d: %s", \
+		    #call, errno, (errnum), edu_errmsg(edu));		\
+	} while (0)
+
+#define CHECK_MESSAGE(edu, text)					\
+	ATF_CHECK_MSG(strstr(edu_errmsg(edu), (text)) != NULL,		\
+	    "no '%s' in '%s'", (text), edu_errmsg(edu))
+
+static inline void
+sleep_ms(long ms)
+{
+	struct timespec ts = { ms / 1000, ms % 1000 * 1000000 };
+
+	(void)nanosleep(&ts, NULL);
+}
+
+static inline struct edu *
+open_device(const char *name, unsigned flags)
+{
+	struct edu *edu = edu_open(name, flags);
+
+	ATF_REQUIRE_MSG(edu != NULL, "%s: %s", name, edu_errmsg(NULL));
+	return edu;
+}
+
+/*
+ * The name of the i-th device that has a kernel side, or that has none.
+ * Skips the test when there is no such device.
+ */
+static inline const char *
+need_device(int has_kernel_side, size_t i)
+{
+	static char name[128];
+	struct edu_list *list;
+	struct edu *edu;
+	size_t at, matches = 0;
+
+	if ((list = edu_list_new()) == NULL)
+		atf_tc_skip("no PCI bus: %s", edu_errmsg(NULL));
+	for (at = 0; at < edu_list_count(list); at++) {
+		(void)snprintf(name, sizeof(name), "%s",
+		    edu_list_name(list, at));
+		edu = open_device(name, 0);
+		if ((strcmp(edu_kernel_side(edu), "none") != 0) ==
+		    has_kernel_side)
+			matches++;
+		edu_close(edu);
+		if (matches == i + 1)
+			break;
+	}
+	edu_list_free(list);
+	if (matches == i + 1)
+		return name;
+	if (at == 0)
+		atf_tc_skip("no edu device on this machine");
+	atf_tc_skip("%zu edu device(s) %s a kernel side (edutool bind uio), "
+	    "%zu needed", matches, has_kernel_side ? "with" : "without",
+	    i + 1);
+}
+
+/* The i-th edu device, kernel side or not. */
+static inline struct edu *
+open_any(size_t i)
+{
+	struct edu_list *list;
+	struct edu *edu;
+	char name[128] = "";
+
+	if ((list = edu_list_new()) == NULL)
+		atf_tc_skip("no PCI bus: %s", edu_errmsg(NULL));
+	if (i < edu_list_count(list))
+		(void)snprintf(name, sizeof(name), "%s",
+		    edu_list_name(list, i));
+	edu_list_free(list);
+	if (name[0] == '\0')
+		atf_tc_skip("%zu edu device(s) needed", i + 1);
+	edu = open_device(name, 0);
+	return edu;
+}
+
+/*
+ * The registers, past the library: what another driver, or a stray program,
+ * does to the device behind our back.  Skips where the system offers no such
+ * way.
+ */
+static inline volatile uint32_t *
+map_registers(const char *name)
+{
+	char path[256];
+	void *map;
+	int fd;
+
+	(void)snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/resource0",
+	    name);
+	if ((fd = open(path, O_RDWR)) == -1)
+		atf_tc_skip("%s: %s", path, strerror(errno));
+	map = mmap(NULL, EDU_BAR0_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED,
+	    fd, 0);
+	(void)close(fd);
+	ATF_REQUIRE(map != MAP_FAILED);
+	return map;
+}
+
+#endif /* H_DEV_H */

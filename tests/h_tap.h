@@ -1,0 +1,205 @@
+/*
+ * Copyright (c) 2026 The libedu authors
+ * SPDX-License-Identifier: BSD-2-Clause
+ */
+
+#ifndef H_TAP_H
+#define H_TAP_H
+
+/*
+ * A tap on the bus between an open handle and the real device: it records
+ * every access, and a hook may change what happens to one.
+ */
+
+#include <atf-c.h>
+#include <errno.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "h_qtest.h"
+#include "internal.h"
+#include "qtest.h"
+
+#define TAP_MAX		1024
+
+/* What a configuration access that the hook fails leaves as its message. */
+#define TAP_MESSAGE	"the tap refuses"
+
+enum tap_verdict {
+	TAP_PASS,
+	TAP_LOSE,	/* the write does not reach the device */
+	TAP_FAIL	/* the same, and an error (configuration space only) */
+};
+
+struct tap_access {
+	int		is_config;
+	int		is_write;
+	unsigned	width;
+	unsigned	offset;
+	uint64_t	value;		/* read: the device's, after the hook */
+};
+
+static struct {
+	struct edu	*edu;
+	const struct edu_bus_ops *real;
+	struct edu_bus_ops ops;
+	/* Configuration space of this function instead; 0: the handle's. */
+	unsigned	devfn;
+	/*
+	 * Before the write of number i reaches the device, and after the read
+	 * of number i has.  May change the value.
+	 */
+	enum tap_verdict (*hook)(size_t i, struct tap_access *);
+	size_t		count;
+	struct tap_access log[TAP_MAX];
+} tap;
+
+static inline enum tap_verdict
+tap_note(struct tap_access *a)
+{
+	enum tap_verdict verdict = TAP_PASS;
+	size_t i = tap.count++;
+
+	if (tap.hook != NULL)
+		verdict = tap.hook(i, a);
+	if (i < TAP_MAX)
+		tap.log[i] = *a;
+	return verdict;
+}
+
+static inline int
+tap_fail(void)
+{
+
+	return edu_fail(&tap.edu->err, EIO, TAP_MESSAGE);
+}
+
+static inline int
+tap_config_read(struct edu_bus *bus, unsigned offset, uint32_t *value)
+{
+	struct tap_access a = { 1, 0, 4, offset, 0 };
+	int result;
+
+	if (tap.devfn != 0)
+		result = qtest_config_read(edu_bus_qtest_session(bus),
+		    tap.devfn, offset, value);
+	else
+		result = tap.real->config_read(bus, offset, value);
+	if (result == -1)
+		return -1;
+	a.value = *value;
+	if (tap_note(&a) == TAP_FAIL)
+		return tap_fail();
+	*value = (uint32_t)a.value;
+	return 0;
+}
+
+static inline int
+tap_config_write(struct edu_bus *bus, unsigned offset, uint32_t value)
+{
+	struct tap_access a = { 1, 1, 4, offset, value };
+
+	switch (tap_note(&a)) {
+	case TAP_FAIL:
+		return tap_fail();
+	case TAP_LOSE:
+		return 0;
+	case TAP_PASS:
+		break;
+	}
+	if (tap.devfn != 0)
+		return qtest_config_write(edu_bus_qtest_session(bus),
+		    tap.devfn, offset, (uint32_t)a.value);
+	return tap.real->config_write(bus, offset, (uint32_t)a.value);
+}
+
+static inline uint32_t
+tap_read32(struct edu_bus *bus, unsigned offset)
+{
+	struct tap_access a = { 0, 0, 4, offset, 0 };
+
+	a.value = tap.real->read32(bus, offset);
+	(void)tap_note(&a);
+	return (uint32_t)a.value;
+}
+
+static inline uint64_t
+tap_read64(struct edu_bus *bus, unsigned offset)
+{
+	struct tap_access a = { 0, 0, 8, offset, 0 };
+
+	a.value = tap.real->read64(bus, offset);
+	(void)tap_note(&a);
+	return a.value;
+}
+
+static inline void
+tap_write32(struct edu_bus *bus, unsigned offset, uint32_t value)
+{
+	struct tap_access a = { 0, 1, 4, offset, value };
+
+	if (tap_note(&a) == TAP_PASS)
+		tap.real->write32(bus, offset, (uint32_t)a.value);
+}
+
+static inline void
+tap_write64(struct edu_bus *bus, unsigned offset, uint64_t value)
+{
+	struct tap_access a = { 0, 1, 8, offset, value };
+
+	if (tap_note(&a) == TAP_PASS)
+		tap.real->write64(bus, offset, a.value);
+}
+
+/* Tap this handle, until its close, and nothing else. */
+static inline void
+tap_attach(struct edu *edu)
+{
+
+	memset(&tap, 0, sizeof(tap));
+	tap.edu = edu;
+	tap.real = edu->bus->ops;
+	tap.ops = *tap.real;
+	tap.ops.config_read = tap_config_read;
+	tap.ops.config_write = tap_config_write;
+	tap.ops.read32 = tap_read32;
+	tap.ops.read64 = tap_read64;
+	tap.ops.write32 = tap_write32;
+	tap.ops.write64 = tap_write64;
+	edu->bus->ops = &tap.ops;
+}
+
+static inline void
+tap_reset(void)
+{
+
+	tap.count = 0;
+	tap.hook = NULL;
+}
+
+/* How many accesses of a kind were recorded since. */
+static inline size_t
+tap_count(int is_config, int is_write)
+{
+	size_t count = 0, i;
+
+	ATF_REQUIRE_MSG(tap.count <= TAP_MAX, "%zu accesses", tap.count);
+	for (i = 0; i < tap.count; i++)
+		if (tap.log[i].is_config == is_config &&
+		    tap.log[i].is_write == is_write)
+			count++;
+	return count;
+}
+
+#define CHECK_ERRNO(edu, errnum, call) do {				\
+	errno = 0;							\
+	ATF_CHECK_MSG((call), "did not fail: %s", #call);		\
+	ATF_CHECK_MSG(errno == (errnum), "%s: errno %d (%s), not %d: %s",\
+	    #call, errno, strerror(errno), (errnum), edu_errmsg(edu));	\
+} while (0)
+
+#define CHECK_MESSAGE(edu, text)					\
+	ATF_CHECK_MSG(strstr(edu_errmsg(edu), (text)) != NULL,		\
+	    "no '%s' in '%s'", (text), edu_errmsg(edu))
+
+#endif /* H_TAP_H */

@@ -1,0 +1,526 @@
+/*
+ * Copyright (c) 2026 The libedu authors
+ * SPDX-License-Identifier: BSD-2-Clause
+ */
+
+/*
+ * Sizing that goes wrong: at every access of the sequence something fails, is
+ * lost, the device is unplugged, a signal comes or the process is killed.
+ */
+
+#include <sys/wait.h>
+
+#include <atf-c.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdint.h>
+#include <unistd.h>
+
+#include "claim.h"
+#include "h_bar.h"
+
+/* The access of this number, counted from 0, meets this. */
+static size_t fault_at;
+static enum tap_verdict fault;
+
+static enum tap_verdict
+one_fault(size_t i, struct tap_access *a)
+{
+
+	(void)a;
+	return i == fault_at ? fault : TAP_PASS;
+}
+
+static enum tap_verdict
+all_faults(size_t i, struct tap_access *a)
+{
+
+	(void)a;
+	return i >= fault_at ? fault : TAP_PASS;
+}
+
+/* What a failure has to leave behind. */
+enum outcome { AS_BEFORE, SILENT };
+
+static void
+check_outcome(unsigned offset, const struct state *before, enum outcome
+    outcome)
+{
+	struct state after = get_state(offset);
+
+	if (outcome == AS_BEFORE)
+		ATF_CHECK_MSG(is_same(before, &after), "access %zu: 0x%x, "
+		    "0x%x 0x%x became 0x%x, 0x%x 0x%x", fault_at,
+		    before->command, before->low, before->high,
+		    after.command, after.low, after.high);
+	else
+		ATF_CHECK_MSG((after.command & DECODING) == 0, "access %zu "
+		    "leaves decoding on: 0x%x, 0x%x 0x%x", fault_at,
+		    after.command, after.low, after.high);
+}
+
+/* How many accesses come before the first of the steps. */
+static size_t
+count_checks(struct edu *edu, unsigned index, size_t steps)
+{
+	size_t count;
+
+	tap_reset();
+	edu_bar_free(size_bar(edu, index));
+	count = tap.count;
+	ATF_REQUIRE(count > steps);
+	tap_reset();
+	return count - steps;
+}
+
+/*
+ * Let every access fail in turn: all is as before until the restoring
+ * begins; from then on what cannot be restored stays silent.
+ */
+static void
+check_failures(struct edu *edu, unsigned index, const enum outcome *outcomes,
+    size_t steps)
+{
+	unsigned offset = PCI_BAR(index);
+	struct state before = get_state(offset);
+	size_t checks = count_checks(edu, index, steps);
+
+	fault = TAP_FAIL;
+	for (fault_at = 0; fault_at < checks + steps; fault_at++) {
+		tap_reset();
+		tap.hook = one_fault;
+		CHECK_ERRNO(edu, EIO, edu_bar_size(edu, index, 0) == NULL);
+		CHECK_MESSAGE(edu, TAP_MESSAGE);
+		check_outcome(offset, &before, fault_at < checks ?
+		    AS_BEFORE : outcomes[fault_at - checks]);
+		set_state(offset, &before);
+	}
+	tap_reset();
+	edu_bar_free(size_bar(edu, index));
+}
+
+ATF_TC(access_fails);
+ATF_TC_HEAD(access_fails, tc)
+{
+
+	atf_tc_set_md_var(tc, "descr", "each configuration access fails in "
+	    "turn: EIO, and the function is as before or stays silent");
+}
+ATF_TC_BODY(access_fails, tc)
+{
+	static const enum outcome outcomes[] = {
+		AS_BEFORE, AS_BEFORE, AS_BEFORE, AS_BEFORE, AS_BEFORE,
+		AS_BEFORE,
+		/* Restoring the BAR, and verifying that. */
+		SILENT, SILENT,
+		/* Restoring the command register, and verifying that. */
+		SILENT, AS_BEFORE
+	};
+	static const struct state state = { 0x0107, 0xfd200000, 0 };
+	struct edu *edu = open_tapped();
+
+	set_state(BAR0, &state);
+	check_failures(edu, 0, outcomes, 10);
+	edu_close(edu);
+}
+
+ATF_TC(access_fails_wide);
+ATF_TC_HEAD(access_fails_wide, tc)
+{
+
+	atf_tc_set_md_var(tc, "descr", "the same for a 64-bit BAR");
+}
+ATF_TC_BODY(access_fails_wide, tc)
+{
+	static const enum outcome outcomes[] = {
+		AS_BEFORE, AS_BEFORE, AS_BEFORE, AS_BEFORE, AS_BEFORE,
+		AS_BEFORE, AS_BEFORE, AS_BEFORE, AS_BEFORE,
+		SILENT, SILENT, SILENT, SILENT,
+		SILENT, AS_BEFORE
+	};
+	static const struct state state = { 0x0003, 0x8000000c, 0x12 };
+	struct edu *edu = open_other("q35", TESTDEV, TESTDEV_DEVFN);
+
+	set_state(0x18, &state);
+	check_failures(edu, 2, outcomes, 15);
+	edu_close(edu);
+}
+
+ATF_TC(bus_dies);
+ATF_TC_HEAD(bus_dies, tc)
+{
+
+	atf_tc_set_md_var(tc, "descr", "from some access on, all fail: an "
+	    "error, and a BAR that is not as before does not answer");
+}
+ATF_TC_BODY(bus_dies, tc)
+{
+	struct edu *edu = open_tapped();
+	struct state after, before = get_state(BAR0);
+	size_t count = count_checks(edu, 0, 10) + 10;
+
+	fault = TAP_FAIL;
+	for (fault_at = 0; fault_at < count; fault_at++) {
+		tap_reset();
+		tap.hook = all_faults;
+		CHECK_ERRNO(edu, EIO, edu_bar_size(edu, 0, 0) == NULL);
+		CHECK_MESSAGE(edu, TAP_MESSAGE);
+		after = get_state(BAR0);
+		ATF_CHECK(after.low == before.low ||
+		    (after.command & DECODING) == 0);
+		set_state(BAR0, &before);
+	}
+	edu_close(edu);
+}
+
+/* This write is lost: the number of a step of BAR0's sequence. */
+static void
+check_lost(struct edu *edu, size_t step, const char *message)
+{
+	size_t checks = count_checks(edu, 0, 10);
+
+	fault = TAP_LOSE;
+	fault_at = checks + step;
+	tap.hook = one_fault;
+	CHECK_ERRNO(edu, EIO, edu_bar_size(edu, 0, 0) == NULL);
+	CHECK_MESSAGE(edu, message);
+}
+
+ATF_TC(write_lost);
+ATF_TC_HEAD(write_lost, tc)
+{
+
+	atf_tc_set_md_var(tc, "descr", "each write in turn does not take: EIO, "
+	    "and the message names the step and both values");
+}
+ATF_TC_BODY(write_lost, tc)
+{
+	static const struct state state = { 0x0006, 0xfd200000, 0 };
+	static const struct state round = { 0x0006, 0xfe000000, 0 };
+	struct edu *edu = open_tapped();
+	struct state after;
+	size_t i;
+
+	set_state(BAR0, &state);
+	/* Decoding stays on: the BAR must not be touched. */
+	check_lost(edu, 1, "wrote 0x00000404 at 0x04, reads 0x00100006");
+	CHECK_MESSAGE(edu, "disable decoding");
+	for (i = 0; i < tap.count; i++)
+		ATF_CHECK(!tap.log[i].is_write || tap.log[i].offset != BAR0);
+	check_outcome(BAR0, &state, AS_BEFORE);
+	/* What it answers then is its address, not a size mask ... */
+	check_lost(edu, 4, "no size mask");
+	check_outcome(BAR0, &state, AS_BEFORE);
+	check_lost(edu, 6, "wrote 0xfd200000 at 0x10, reads 0xfff00000");
+	CHECK_MESSAGE(edu, "restore the BAR");
+	after = get_state(BAR0);
+	ATF_CHECK_EQ(after.command, 0x0404);
+	ATF_CHECK_EQ(after.low, MASK0);
+	set_state(BAR0, &state);
+	check_lost(edu, 8, "restore the command register");
+	after = get_state(BAR0);
+	ATF_CHECK_EQ(after.command, 0x0404);
+	ATF_CHECK_EQ(after.low, 0xfd200000);
+	/* ... or it looks like one, which only the system knows better. */
+	set_state(BAR0, &round);
+	tap.ops.region = say_region;
+	region = (struct edu_region){ 0xfe000000, EDU_BAR0_SIZE, 0 };
+	check_lost(edu, 4, "0x2000000 bytes");
+	CHECK_MESSAGE(edu, "of 0x100000");
+	check_outcome(BAR0, &round, AS_BEFORE);
+	edu_close(edu);
+}
+
+/* What the BAR answers to all ones. */
+static uint32_t odd_mask;
+
+static enum tap_verdict
+answer_odd_mask(size_t i, struct tap_access *a)
+{
+
+	if (!a->is_write && a->offset == BAR0 && i > 0 &&
+	    tap.log[i - 1].is_write && tap.log[i - 1].value == ONES)
+		a->value = odd_mask;
+	return TAP_PASS;
+}
+
+ATF_TC(odd_masks);
+ATF_TC_HEAD(odd_masks, tc)
+{
+
+	atf_tc_set_md_var(tc, "descr", "an answer to all ones that is no size "
+	    "mask is EIO, the least and the largest masks are not");
+}
+ATF_TC_BODY(odd_masks, tc)
+{
+	static const struct {
+		uint32_t	mask;
+		uint64_t	length;		/* 0: no mask */
+	} cases[] = {
+		{ 0xfffffff0, 0x10 }, { 0x80000000, 0x80000000 },
+		{ 0xf0f00000, 0 }, { 0x7ff00000, 0 }, { 0x00000010, 0 },
+		{ 0x0000000f, 0x100000000 }
+	};
+	struct edu *edu = open_tapped();
+	struct state after, before = get_state(BAR0);
+	struct edu_bar *bar;
+	size_t i;
+
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		odd_mask = cases[i].mask;
+		tap_reset();
+		tap.hook = answer_odd_mask;
+		errno = 0;
+		bar = edu_bar_size(edu, 0, 0);
+		ATF_CHECK_EQ_MSG(bar == NULL ? 0 : edu_bar_length(bar),
+		    cases[i].length, "mask 0x%x", odd_mask);
+		ATF_CHECK_MSG(bar != NULL || errno == EIO, "mask 0x%x: %d",
+		    odd_mask, errno);
+		edu_bar_free(bar);
+		after = get_state(BAR0);
+		ATF_CHECK(is_same(&before, &after));
+	}
+	edu_close(edu);
+}
+
+/* Before this access the device is really unplugged. */
+static size_t unplug_at;
+
+static enum tap_verdict
+unplug_then(size_t i, struct tap_access *a)
+{
+	struct edu_bus *bus = tap.edu->bus;
+
+	if (i != unplug_at)
+		return TAP_PASS;
+	unplug(edu_bus_qtest_session(bus));
+	/* A read has been answered already. */
+	if (!a->is_write)
+		a->value = session_config_read(edu_bus_qtest_session(bus),
+		    EDU_DEVFN, a->offset);
+	return TAP_PASS;
+}
+
+ATF_TC(unplugged);
+ATF_TC_HEAD(unplugged, tc)
+{
+
+	atf_tc_set_md_var(tc, "descr", "the device is unplugged before each "
+	    "access in turn: ENODEV");
+}
+ATF_TC_BODY(unplugged, tc)
+{
+	struct edu_bar *bar;
+	struct edu *edu;
+	size_t count;
+
+	start_qemu("pc", "");
+	edu = open_flags(DEVICE, EDU_OPEN_CONFIG);
+	tap_attach(edu);
+	count = count_checks(edu, 0, 10) + 10;
+	for (unplug_at = 0; unplug_at < count; unplug_at++) {
+		tap_reset();
+		tap.hook = unplug_then;
+		CHECK_ERRNO(edu, ENODEV, edu_bar_size(edu, 0, 0) == NULL);
+		CHECK_MESSAGE(edu, "gone");
+		edu_close(edu);
+		monitor("device_add edu,id=it,addr=0xa");
+		edu = open_flags(DEVICE, EDU_OPEN_CONFIG);
+		tap_attach(edu);
+		bar = size_bar(edu, 0);
+		ATF_CHECK_EQ(edu_bar_length(bar), EDU_BAR0_SIZE);
+		edu_bar_free(bar);
+	}
+	edu_close(edu);
+}
+
+static volatile sig_atomic_t caught;
+static size_t accesses_when_caught;
+
+static void
+catch(int sig)
+{
+
+	(void)sig;
+	caught++;
+	accesses_when_caught = tap.count;
+}
+
+/* Two signals at every write, and at the read that verifies it. */
+static enum tap_verdict
+send_signals(size_t i, struct tap_access *a)
+{
+
+	if (a->is_write || (i > 0 && tap.log[i - 1].is_write)) {
+		(void)raise(SIGTERM);
+		(void)kill(getpid(), SIGINT);
+		ATF_CHECK_EQ_MSG(caught, 0, "a signal arrived at access %zu",
+		    i);
+	}
+	return TAP_PASS;
+}
+
+ATF_TC(signals_held);
+ATF_TC_HEAD(signals_held, tc)
+{
+
+	atf_tc_set_md_var(tc, "descr", "a signal sent in the middle arrives "
+	    "after the last step, and the mask is as before");
+}
+ATF_TC_BODY(signals_held, tc)
+{
+	struct edu *edu = open_tapped();
+	sigset_t after, before;
+	size_t count;
+	int sig;
+
+	count = count_checks(edu, 0, 10) + 10;
+	(void)signal(SIGTERM, catch);
+	(void)signal(SIGINT, catch);
+	ATF_REQUIRE(sigemptyset(&before) == 0);
+	ATF_REQUIRE(sigaddset(&before, SIGUSR2) == 0);
+	ATF_REQUIRE(sigprocmask(SIG_SETMASK, &before, NULL) == 0);
+	tap.hook = send_signals;
+	edu_bar_free(size_bar(edu, 0));
+	ATF_CHECK_EQ(caught, 2);
+	ATF_CHECK_EQ(accesses_when_caught, count);
+	/* On the way of an error, too. */
+	caught = 0;
+	tap_reset();
+	tap.hook = one_fault;
+	fault = TAP_FAIL;
+	fault_at = count - 3;
+	CHECK_ERRNO(edu, EIO, edu_bar_size(edu, 0, 0) == NULL);
+	ATF_REQUIRE(sigprocmask(SIG_SETMASK, NULL, &after) == 0);
+	for (sig = 1; sig < 32; sig++)
+		ATF_CHECK_EQ(sigismember(&after, sig),
+		    sigismember(&before, sig));
+	edu_close(edu);
+}
+
+#define CLAIM	"libedu-test"
+#define CLAIM_FILE "/var/run/edu-" CLAIM ".lock"
+
+static enum tap_verdict
+die_then(size_t i, struct tap_access *a)
+{
+
+	(void)a;
+	if (i == fault_at)
+		(void)kill(getpid(), SIGKILL);
+	return TAP_PASS;
+}
+
+/*
+ * A process that is killed at access fault_at of its sizing: 1 when it was.
+ * It uses our handle, for the next open over qtest plays the firmware, which
+ * puts some things right by itself.
+ */
+static int
+size_and_die(struct edu *edu)
+{
+	struct edu_bar *bar;
+	int status;
+	pid_t pid;
+
+	ATF_REQUIRE((pid = fork()) != -1);
+	if (pid == 0) {
+		edu->claim = edu_claim_take(CLAIM, &edu->err);
+		if (edu->claim == NULL)
+			_exit(1);
+		tap_reset();
+		tap.hook = die_then;
+		bar = edu_bar_size(edu, 0, 0);
+		edu_bar_free(bar);
+		edu_claim_drop(edu->claim);
+		_exit(bar != NULL ? 0 : 2);
+	}
+	ATF_REQUIRE(waitpid(pid, &status, 0) == pid);
+	ATF_REQUIRE_MSG(status == 0 || WIFSIGNALED(status), "status 0x%x",
+	    (unsigned)status);
+	return status != 0;
+}
+
+static void
+check_recovery(struct edu *edu, const struct state *before)
+{
+	struct state after;
+
+	edu->claim = edu_claim_take(CLAIM, &edu->err);
+	ATF_REQUIRE_MSG(edu->claim != NULL, "%s", edu_errmsg(edu));
+	REQUIRE_EDU(edu, edu_bar_recover(edu));
+	after = get_state(BAR0);
+	ATF_CHECK_MSG(is_same(before, &after), "killed at access %zu: 0x%x, "
+	    "0x%x 0x%x became 0x%x, 0x%x 0x%x", fault_at, before->command,
+	    before->low, before->high, after.command, after.low, after.high);
+	edu_claim_drop(edu->claim);
+	edu->claim = NULL;
+}
+
+ATF_TC(killed);
+ATF_TC_HEAD(killed, tc)
+{
+
+	atf_tc_set_md_var(tc, "descr", "a process is killed at each access in "
+	    "turn: the next owner puts the function right");
+	atf_tc_set_md_var(tc, "require.user", "root");
+}
+ATF_TC_BODY(killed, tc)
+{
+	static const struct state states[] = {
+		{ 0x0102, 0xfd300000, 0 }, { 0x0507, 0xfd300000, 0 },
+		{ 0x0004, 0xfd300000, 0 }
+	};
+	struct edu *edu = open_tapped();
+	size_t count = count_checks(edu, 0, 10) + 10, i;
+
+	for (i = 0; i < sizeof(states) / sizeof(states[0]); i++) {
+		set_state(BAR0, &states[i]);
+		for (fault_at = 0; size_and_die(edu); fault_at++)
+			check_recovery(edu, &states[i]);
+		ATF_CHECK_EQ(fault_at, count);
+		check_recovery(edu, &states[i]);
+	}
+	edu_close(edu);
+	(void)unlink(CLAIM_FILE);
+}
+
+ATF_TC(killed_and_started_anew);
+ATF_TC_HEAD(killed_and_started_anew, tc)
+{
+
+	atf_tc_set_md_var(tc, "descr", "what a killed process has left to undo "
+	    "is forgotten when decoding is on: the machine was started anew");
+	atf_tc_set_md_var(tc, "require.user", "root");
+}
+ATF_TC_BODY(killed_and_started_anew, tc)
+{
+	static const struct state anew = { 0x0007, 0xfd500000, 0 };
+	static const struct state off = { 0x0000, 0xfd600000, 0 };
+	struct edu *edu = open_tapped();
+
+	fault_at = count_checks(edu, 0, 10) + 5;
+	ATF_REQUIRE(size_and_die(edu));
+	set_state(BAR0, &anew);
+	check_recovery(edu, &anew);
+	/* Forgotten for good. */
+	set_state(BAR0, &off);
+	check_recovery(edu, &off);
+	edu_close(edu);
+	(void)unlink(CLAIM_FILE);
+}
+
+ATF_TP_ADD_TCS(tp)
+{
+
+	ATF_TP_ADD_TC(tp, access_fails);
+	ATF_TP_ADD_TC(tp, access_fails_wide);
+	ATF_TP_ADD_TC(tp, bus_dies);
+	ATF_TP_ADD_TC(tp, write_lost);
+	ATF_TP_ADD_TC(tp, odd_masks);
+	ATF_TP_ADD_TC(tp, unplugged);
+	ATF_TP_ADD_TC(tp, signals_held);
+	ATF_TP_ADD_TC(tp, killed);
+	ATF_TP_ADD_TC(tp, killed_and_started_anew);
+	return atf_no_error();
+}

@@ -1,0 +1,170 @@
+#! /usr/bin/env atf-sh
+# Copyright (c) 2026 The libedu authors
+# SPDX-License-Identifier: BSD-2-Clause
+
+# The build itself: both makes, both compilers, what is installed, and that
+# the examples of the documentation compile and run.
+
+top=$(atf_get_srcdir)/..
+
+# The sources alone, here.
+copy_sources() {
+	mkdir src
+	(cd "$top" && tar -cf - --exclude=./build --exclude='*.o' \
+	    --exclude=.git .) | tar -xf - -C src
+}
+
+build() {
+	atf_check -o ignore -e empty "$@"
+}
+
+atf_test_case gmake_gcc
+gmake_gcc_head() {
+	atf_set descr 'GNU make and gcc build everything without a warning'
+	atf_set timeout 600
+	atf_set require.progs 'gcc make'
+}
+gmake_gcc_body() {
+	copy_sources
+	build make -C src CC=gcc CFLAGS='-O2 -Werror' all
+	atf_check -o match:'^edutool 0\.1\.0 ' src/build/edutool version
+}
+
+atf_test_case bmake_clang
+bmake_clang_head() {
+	atf_set descr 'bmake and clang build everything without a warning'
+	atf_set timeout 600
+	atf_set require.progs 'clang bmake'
+}
+bmake_clang_body() {
+	copy_sources
+	cd src || exit 1
+	build bmake CC=clang CFLAGS='-O2 -Werror' all
+	atf_check -o match:'^edutool 0\.1\.0 ' build/edutool version
+}
+
+atf_test_case rebuild
+rebuild_head() {
+	atf_set descr 'other flags build everything anew, the same ones nothing'
+	atf_set timeout 600
+	atf_set require.progs 'make'
+}
+rebuild_body() {
+	copy_sources
+	build make -C src CFLAGS=-O1 build/libedu.a
+	atf_check -o match:'up to date' make -C src CFLAGS=-O1 build/libedu.a
+	atf_check -o match:'lib/bar\.c' make -C src CFLAGS=-O0 build/libedu.a
+}
+
+# From a copy, for other flags would build what is being tested anew.
+install_here() {
+	copy_sources
+	build make -C src install CFLAGS=-O0 DESTDIR="$PWD/root" PREFIX=/usr
+}
+
+atf_test_case install_files
+install_files_head() {
+	atf_set descr 'install puts every file, link and page in its place'
+	atf_set timeout 300
+	atf_set require.progs 'make'
+}
+install_files_body() {
+	install_here
+	for f in include/edu.h include/edureg.h lib/libedu.a \
+	    lib/libedu.so.0.1.0 lib/pkgconfig/libedu.pc sbin/edutool \
+	    share/man/man3/libedu.3 share/man/man8/edutool.8; do
+		atf_check test -s "root/usr/$f"
+	done
+	atf_check -o inline:'libedu.so.0.1.0\n' \
+	    readlink root/usr/lib/libedu.so.0
+	# One page a function, and no page without one.
+	sed -n 's/.*[ *]\(edu_[a-z_0-9]*\)(.*/\1/p' "$top/include/edu.h" |
+	    sort -u >functions
+	(cd root/usr/share/man/man3 && ls edu_*.3) | sed 's/\.3$//' |
+	    sort >pages
+	atf_check diff functions pages
+}
+
+# What stands between ```c and ``` in the README.
+# shellcheck disable=SC2016
+readme_program() {
+	sed -n '/^```c$/,/^```$/p' "$top/README.md" | sed '/^```/d'
+}
+
+manual_program() {
+	sed -n '/^\.Bd -literal/,/^\.Ed/p' "$top/lib/libedu.3" |
+	    sed -e '/^\.[BE]d/d' -e 's/\\e/\\/g'
+}
+
+# compile_installed NAME: NAME.c against what is installed.
+compile_installed() {
+	root=$PWD/root
+	PKG_CONFIG_PATH=$root/usr/lib/pkgconfig
+	export PKG_CONFIG_PATH
+	flags=$(pkg-config --define-variable=prefix="$root/usr" \
+	    --define-variable=libdir="$root/usr/lib" \
+	    --define-variable=includedir="$root/usr/include" \
+	    --cflags --libs libedu) || atf_fail 'pkg-config'
+	# shellcheck disable=SC2086
+	build cc -std=c11 -Wall -Werror -o "$1" "$1.c" $flags
+}
+
+atf_test_case readme_example
+readme_example_head() {
+	atf_set descr "the README's program compiles, and says what it says"
+	atf_set timeout 300
+	atf_set require.progs 'cc make pkg-config'
+}
+readme_example_body() {
+	install_here
+	readme_program >tour.c
+	compile_installed tour
+	# What the README shows after its command.
+	sed -n '/^    \.\/tour qtest:$/,/^[^ ]/s/^    //p' "$top/README.md" |
+	    sed -e 1d -e '/^$/d' >expected
+	atf_check -s exit:0 -o save:actual env \
+	    LD_LIBRARY_PATH="$root/usr/lib" ./tour qtest:
+	atf_check test -s expected
+	atf_check diff expected actual
+}
+
+atf_test_case manual_example
+manual_example_head() {
+	atf_set descr "libedu(3)'s program compiles and runs"
+	atf_set timeout 300
+	atf_set require.progs 'cc make pkg-config'
+}
+manual_example_body() {
+	install_here
+	manual_program >five.c
+	compile_installed five
+	atf_check -o inline:'120\n' env LD_LIBRARY_PATH="$root/usr/lib" \
+	    ./five qtest:
+}
+
+atf_test_case dist
+dist_head() {
+	atf_set descr 'the tarball holds what git has, and builds'
+	atf_set timeout 600
+	atf_set require.progs 'git make'
+}
+dist_body() {
+	git -C "$top" rev-parse HEAD >/dev/null 2>&1 ||
+	    atf_skip 'this is no git checkout'
+	git clone -q "$top" clone || atf_fail 'git clone'
+	build make -C clone dist
+	tar -xzf clone/libedu-0.1.0.tar.gz
+	build make -C libedu-0.1.0 all
+	atf_check -o match:'^edutool 0\.1\.0 ' \
+	    libedu-0.1.0/build/edutool version
+}
+
+atf_init_test_cases() {
+	atf_add_test_case gmake_gcc
+	atf_add_test_case bmake_clang
+	atf_add_test_case rebuild
+	atf_add_test_case install_files
+	atf_add_test_case readme_example
+	atf_add_test_case manual_example
+	atf_add_test_case dist
+}

@@ -1,0 +1,114 @@
+#! /usr/bin/env atf-sh
+#
+# Copyright (c) 2026 The libedu authors
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# How often the library accesses the device, counted by QEMU: its trace names
+# every access to a register.  h_counts, in a guest, puts marks around each
+# operation.
+#
+# SC2317: the cases are called by ATF; SC2016: the guest's variables.
+# shellcheck shell=sh disable=SC2317,SC2016
+
+# run_traced: h_counts in a guest, and its accesses in the file "trace".
+run_traced()
+{
+	root=$(cd "$(atf_get_srcdir)/.." && pwd)
+	qemu=${QEMU:-qemu-system-x86_64}
+	"$qemu" -trace help 2>/dev/null | grep -q '^memory_region_ops_read$' ||
+	    atf_skip "$qemu cannot trace accesses"
+	# A boot makes 18 MB of trace.  Opened both ways a FIFO never blocks,
+	# and grep does not wait for a QEMU that has never opened it.
+	mkfifo fifo
+	grep -a edu-mmio <fifo >trace &
+	filter=$!
+	"$root/tools/eduvm" -t 100 -q -D -q "$(pwd)/fifo" \
+	    -q -trace -q memory_region_ops_read \
+	    -q -trace -q memory_region_ops_write -- sh -c '
+		pages=/proc/sys/vm/nr_hugepages
+		[ $(cat $pages) -gt 0 ] || echo 4 >$pages
+		cd "$1" && build/edutool bind uio && tests/h_counts' \
+	    sh "$root" >out 2>err
+	status=$?
+	: <>fifo
+	wait $filter
+	[ $status -ne 69 ] || atf_skip "$(cat err)"
+	[ $status -eq 0 ] || atf_fail "h_counts exits $status: $(cat err)"
+}
+
+# summarize: "trace" as one line for each operation: reads (r) and writes (w)
+# by their offsets, in their order, and how many of those that were repeated.
+# Access to BAR0: its size is 1 MiB, so the last five digits are the offset.
+summarize()
+{
+	awk '
+	function flush() {
+		if (last != "")
+			line = line " " last (n > 1 ? "*" n : "")
+		last = ""; n = 0
+	}
+	BEGIN {
+		split("nothing factorial put get copy interrupt " \
+		    "factorial-irq put-irq", names, " ")
+	}
+	{
+		for (i = 1; i < NF; i++) {
+			if ($i == "addr")
+				offset = substr($(i + 1), length($(i + 1)) - 1)
+			if ($i == "value")
+				value = $(i + 1)
+		}
+		access = ($0 ~ /ops_read/ ? "r" : "w") offset
+		if (value ~ /^0xc0de00[0-9a-f][12]$/) {
+			is_end = value ~ /2$/
+			if (is_end) {
+				flush()
+				name = names[substr(value, 9, 1) + 0]
+				print name ":" line
+			}
+			line = ""; inside = !is_end; answer = inside
+			next
+		}
+		# The read of the mark itself.
+		if (answer && access == "r04") { answer = 0; next }
+		if (!inside)
+			next
+		if (access != last)
+			flush()
+		last = access; n++
+	}' trace
+}
+
+atf_test_case accesses
+accesses_head()
+{
+	atf_set descr "each operation makes the accesses it needs and no more"
+	atf_set timeout 120
+}
+accesses_body()
+{
+	run_traced
+	summarize >summary
+	cat summary
+	# As often as it takes: the polls of a factorial.  Once or twice: the
+	# looks at a transfer, or at the interrupt status.
+	sed -e '/^factorial:/s/ r20\*[0-9]*/ r20/' \
+	    -e 's/ r98\*2/ r98/g' -e 's/ r24\*2/ r24/' summary >counts
+	transfer="w80 w88 w90 w98 r98 r00"
+	cat >expected <<-END
+	nothing:
+	factorial: w08 r20 r08 r00
+	put: $transfer
+	get: $transfer
+	copy: $transfer $transfer $transfer $transfer
+	interrupt: w60 r24 w64
+	factorial-irq: w20 w08 r24 w64 r20 r08 r00
+	put-irq: w80 w88 w90 w98 r24 w64 r98 r00
+	END
+	atf_check -o file:expected cat counts
+}
+
+atf_init_test_cases()
+{
+	atf_add_test_case accesses
+}

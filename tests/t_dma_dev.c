@@ -1,0 +1,702 @@
+/*
+ * Copyright (c) 2026 The libedu authors
+ * SPDX-License-Identifier: BSD-2-Clause
+ */
+
+/*
+ * DMA between the device and memory of this machine.  A transfer that the
+ * library lets through wrongly ends the whole virtual machine on QEMU 8.2.0
+ * and older, so that surviving is a part of the result.
+ */
+
+#include <sys/types.h>
+#include <sys/wait.h>
+
+#include <stdlib.h>
+
+#include "internal.h"
+
+#include "h_dev.h"
+#include "h_pci.h"
+
+#define MEM_SIZE	20000U
+#define GUARD		0xa5
+#define SEED		20260113U
+
+static struct edu_mem *
+need_mem(struct edu *edu, size_t length)
+{
+	struct edu_mem *mem = edu_mem_alloc(edu, length);
+	uint64_t bytes = (uint64_t)sysconf(_SC_PHYS_PAGES) *
+	    (uint64_t)sysconf(_SC_PAGESIZE);
+
+	if (mem == NULL && errno == ENOMEM && bytes > EDU_DMA_MASK)
+		atf_tc_skip("%s", edu_errmsg(edu));
+	ATF_REQUIRE_MSG(mem != NULL, "%s", edu_errmsg(edu));
+	return mem;
+}
+
+/* Numbers that are the same in every run: an LCG's upper bits. */
+static uint32_t seed;
+
+static uint32_t
+random_below(uint32_t limit)
+{
+
+	seed = seed * 1664525U + 1013904223U;
+	return (seed >> 8) % limit;
+}
+
+static void
+fill_random(uint8_t *data, size_t length)
+{
+	size_t i;
+
+	for (i = 0; i < length; i++)
+		data[i] = (uint8_t)random_below(256);
+}
+
+static void
+check_bytes(const uint8_t *data, size_t length, uint8_t value,
+    const char *where)
+{
+	size_t i;
+
+	for (i = 0; i < length; i++)
+		if (data[i] != value) {
+			atf_tc_fail_nonfatal("byte %zu %s is 0x%02x, was "
+			    "0x%02x", i, where, data[i], value);
+			return;
+		}
+}
+
+/* Move random bytes there and back, and look at all bytes around them. */
+static void
+check_round_trip(struct edu *edu, struct edu_mem *mem, size_t dev_offset,
+    size_t mem_offset, size_t length, unsigned flags)
+{
+	static uint8_t sent[EDU_DMA_BUF_SIZE];
+	uint8_t *data = edu_mem_data(mem);
+	size_t end = mem_offset + length;
+
+	memset(data, GUARD, edu_mem_length(mem));
+	fill_random(data + mem_offset, length);
+	memcpy(sent, data + mem_offset, length);
+	REQUIRE_EDU(edu, edu_dma_put(edu, dev_offset, mem, mem_offset, length,
+	    flags, SOON_MS));
+	ATF_CHECK_MSG(memcmp(data + mem_offset, sent, length) == 0,
+	    "a transfer to the device changed the memory");
+	memset(data, GUARD, edu_mem_length(mem));
+	REQUIRE_EDU(edu, edu_dma_get(edu, dev_offset, mem, mem_offset, length,
+	    flags, SOON_MS));
+	ATF_CHECK_MSG(memcmp(data + mem_offset, sent, length) == 0,
+	    "%zu bytes at %zu came back wrong", length, dev_offset);
+	check_bytes(data, mem_offset, GUARD, "before the range");
+	check_bytes(data + end, edu_mem_length(mem) - end, GUARD,
+	    "after the range");
+}
+
+static void
+check_both_ways(const char *name, unsigned flags)
+{
+	static const struct {
+		size_t	dev_offset;
+		size_t	mem_offset;
+		size_t	length;
+	} ranges[] = {
+		{ 0, 0, 1 }, { 0, 0, 4095 }, { 4094, 1, 1 }, { 1, 3, 2 },
+		{ 100, 4090, 1000 }, { 7, 8191, 2 }, { 0, MEM_SIZE - 4, 4 }
+	};
+	struct edu *edu = open_device(name, 0);
+	struct edu_mem *mem = need_mem(edu, MEM_SIZE);
+	size_t i;
+
+	seed = SEED;
+	for (i = 0; i < sizeof(ranges) / sizeof(ranges[0]); i++)
+		check_round_trip(edu, mem, ranges[i].dev_offset,
+		    ranges[i].mem_offset, ranges[i].length, flags);
+	edu_mem_free(mem);
+	edu_close(edu);
+}
+
+ATF_TC(both_ways);
+ATF_TC_HEAD(both_ways, tc)
+{
+
+	atf_tc_set_md_var(tc, "descr", "data to the device and back is the "
+	    "same, and no byte around it changes");
+	atf_tc_set_md_var(tc, "require.user", "root");
+}
+ATF_TC_BODY(both_ways, tc)
+{
+
+	check_both_ways(need_device(0, 0), 0);
+}
+
+ATF_TC(both_ways_interrupt);
+ATF_TC_HEAD(both_ways_interrupt, tc)
+{
+
+	atf_tc_set_md_var(tc, "descr", "the same with its ends awaited by "
+	    "interrupt");
+	atf_tc_set_md_var(tc, "require.user", "root");
+}
+ATF_TC_BODY(both_ways_interrupt, tc)
+{
+
+	check_both_ways(need_device(1, 0), EDU_INTERRUPT);
+}
+
+ATF_TC(buffer_untouched);
+ATF_TC_HEAD(buffer_untouched, tc)
+{
+
+	atf_tc_set_md_var(tc, "descr", "a transfer to the device changes no "
+	    "byte of its buffer outside of the range");
+	atf_tc_set_md_var(tc, "require.user", "root");
+}
+ATF_TC_BODY(buffer_untouched, tc)
+{
+	struct edu *edu = open_any(0);
+	struct edu_mem *mem = need_mem(edu, EDU_DMA_BUF_SIZE);
+	uint8_t *data = edu_mem_data(mem);
+	size_t limit = edu_dma_limit(edu);
+
+	memset(data, 1, limit);
+	REQUIRE_EDU(edu, edu_dma_put(edu, 0, mem, 0, limit, 0, SOON_MS));
+	memset(data, 2, limit);
+	REQUIRE_EDU(edu, edu_dma_put(edu, 1000, mem, 0, 500, 0, SOON_MS));
+	memset(data, 0, limit);
+	REQUIRE_EDU(edu, edu_dma_get(edu, 0, mem, 0, limit, 0, SOON_MS));
+	check_bytes(data, 1000, 1, "before the range");
+	check_bytes(data + 1000, 500, 2, "of the range");
+	check_bytes(data + 1500, limit - 1500, 1, "after the range");
+	edu_close(edu);
+}
+
+static void
+check_copy(struct edu *edu, struct edu_mem *to, size_t to_offset,
+    struct edu_mem *from, size_t from_offset, size_t length, unsigned flags)
+{
+	const uint8_t *source = (uint8_t *)edu_mem_data(from) + from_offset;
+	uint8_t *data = edu_mem_data(to);
+	size_t end = to_offset + length;
+
+	memset(data, GUARD, edu_mem_length(to));
+	REQUIRE_EDU(edu, edu_dma_copy(edu, to, to_offset, from, from_offset,
+	    length, flags, SOON_MS));
+	ATF_CHECK_MSG(memcmp(data + to_offset, source, length) == 0,
+	    "%zu bytes were copied wrongly", length);
+	check_bytes(data, to_offset, GUARD, "before the copy");
+	check_bytes(data + end, edu_mem_length(to) - end, GUARD,
+	    "after the copy");
+}
+
+ATF_TC(chunk_boundaries);
+ATF_TC_HEAD(chunk_boundaries, tc)
+{
+
+	atf_tc_set_md_var(tc, "descr", "copies of one byte less, as much and "
+	    "one more than 1 to 4 chunks, at odd offsets");
+	atf_tc_set_md_var(tc, "require.user", "root");
+}
+ATF_TC_BODY(chunk_boundaries, tc)
+{
+	struct edu *edu = open_any(0);
+	struct edu_mem *from = need_mem(edu, MEM_SIZE);
+	struct edu_mem *to = need_mem(edu, MEM_SIZE);
+	size_t chunk = edu_dma_limit(edu), length, n;
+
+	seed = SEED;
+	fill_random(edu_mem_data(from), MEM_SIZE);
+	check_copy(edu, to, 0, from, 0, 1, 0);
+	for (n = 1; n <= 4; n++)
+		for (length = n * chunk - 1; length <= n * chunk + 1; length++)
+			check_copy(edu, to, 3 * n, from, 5 + n, length, 0);
+	check_copy(edu, to, 0, from, 0, MEM_SIZE, 0);
+	edu_close(edu);
+}
+
+ATF_TC(copy_within);
+ATF_TC_HEAD(copy_within, tc)
+{
+
+	atf_tc_set_md_var(tc, "descr", "a copy inside one memory; ranges that "
+	    "touch are good, ranges that overlap are EINVAL");
+	atf_tc_set_md_var(tc, "require.user", "root");
+}
+ATF_TC_BODY(copy_within, tc)
+{
+	struct edu *edu = open_any(0);
+	struct edu_mem *mem = need_mem(edu, MEM_SIZE);
+	uint8_t *data = edu_mem_data(mem);
+
+	seed = SEED;
+	fill_random(data, MEM_SIZE);
+	REQUIRE_EDU(edu, edu_dma_copy(edu, mem, 5000, mem, 0, 5000, 0,
+	    SOON_MS));
+	ATF_CHECK(memcmp(data, data + 5000, 5000) == 0);
+	CHECK_ERRNO(edu, EINVAL, edu_dma_copy(edu, mem, 4999, mem, 0, 5000, 0,
+	    SOON_MS) == -1);
+	CHECK_ERRNO(edu, EINVAL, edu_dma_copy(edu, mem, 0, mem, 4999, 5000, 0,
+	    SOON_MS) == -1);
+	CHECK_MESSAGE(edu, "overlap");
+	edu_close(edu);
+}
+
+/* What the engine was told last; a refused call must not change it. */
+struct engine {
+	uint64_t	source;
+	uint64_t	destination;
+	uint64_t	count;
+	uint64_t	command;
+};
+
+static struct engine
+read_engine(struct edu *edu)
+{
+	struct engine e;
+
+	memset(&e, 0, sizeof(e));
+	REQUIRE_EDU(edu, edu_read(edu, EDU_DMA_SRC, 8, &e.source));
+	REQUIRE_EDU(edu, edu_read(edu, EDU_DMA_DST, 8, &e.destination));
+	REQUIRE_EDU(edu, edu_read(edu, EDU_DMA_COUNT, 8, &e.count));
+	REQUIRE_EDU(edu, edu_read(edu, EDU_DMA_CMD, 8, &e.command));
+	return e;
+}
+
+/* Half of what it draws is good; every kind of bad one comes up. */
+struct range {
+	size_t		dev_offset;
+	size_t		mem_offset;
+	size_t		length;
+	int		is_good;
+};
+
+static size_t
+random_edge(size_t edge)
+{
+
+	switch (random_below(6)) {
+	case 0:
+		return edge;
+	case 1:
+		return edge + 1;
+	case 2:
+		return SIZE_MAX - random_below(8);
+	case 3:
+		return (size_t)UINT32_MAX + random_below(4096);
+	case 4:
+		return (size_t)1 << (12 + random_below(52));
+	default:
+		return edge + random_below(100000);
+	}
+}
+
+static struct range
+random_range(size_t limit)
+{
+	struct range r;
+
+	r.dev_offset = random_below((uint32_t)limit);
+	r.length = 1 + random_below((uint32_t)(limit - r.dev_offset));
+	r.mem_offset = random_below(MEM_SIZE + 1 - (uint32_t)r.length);
+	r.is_good = random_below(2) == 0;
+	if (r.is_good)
+		return r;
+	switch (random_below(5)) {
+	case 0:
+		r.length = 0;
+		break;
+	case 1:
+		r.length = random_edge(limit - r.dev_offset + 1);
+		break;
+	case 2:
+		r.dev_offset = random_edge(limit - r.length + 1);
+		break;
+	case 3:
+		r.mem_offset = random_edge(MEM_SIZE - r.length + 1);
+		break;
+	default:
+		r.dev_offset = random_edge(limit);
+		r.length = random_edge(1);
+		break;
+	}
+	return r;
+}
+
+static void
+check_refused(struct edu *edu, struct edu_mem *mem, const struct range *r)
+{
+	struct engine before = read_engine(edu), after;
+
+	CHECK_ERRNO(edu, ERANGE, edu_dma_put(edu, r->dev_offset, mem,
+	    r->mem_offset, r->length, 0, SOON_MS) == -1);
+	CHECK_ERRNO(edu, ERANGE, edu_dma_get(edu, r->dev_offset, mem,
+	    r->mem_offset, r->length, 0, SOON_MS) == -1);
+	after = read_engine(edu);
+	ATF_CHECK_MSG(memcmp(&before, &after, sizeof(before)) == 0,
+	    "%zu bytes at %zu: a refused call wrote to the device", r->length,
+	    r->dev_offset);
+}
+
+ATF_TC(random_ranges);
+ATF_TC_HEAD(random_ranges, tc)
+{
+
+	atf_tc_set_md_var(tc, "descr", "200 random ranges: the good are moved "
+	    "right, the bad are ERANGE and never reach the device");
+	atf_tc_set_md_var(tc, "require.user", "root");
+	atf_tc_set_md_var(tc, "timeout", "300");
+}
+ATF_TC_BODY(random_ranges, tc)
+{
+	struct edu *edu = open_any(0);
+	struct edu_mem *mem = need_mem(edu, MEM_SIZE);
+	struct range r;
+	int i, ngood = 0;
+
+	seed = SEED;
+	for (i = 0; i < 200; i++) {
+		r = random_range(edu_dma_limit(edu));
+		if (r.is_good) {
+			ngood++;
+			check_round_trip(edu, mem, r.dev_offset, r.mem_offset,
+			    r.length, 0);
+		} else
+			check_refused(edu, mem, &r);
+	}
+	printf("seed %u: %d good, %d bad\n", SEED, ngood, 200 - ngood);
+	ATF_CHECK(ngood > 50 && ngood < 150);
+	edu_close(edu);
+}
+
+ATF_TC(last_byte);
+ATF_TC_HEAD(last_byte, tc)
+{
+
+	atf_tc_set_md_var(tc, "descr", "the buffer's last byte is refused with "
+	    "ERANGE where it may crash QEMU, and works where it does not");
+	atf_tc_set_md_var(tc, "require.user", "root");
+}
+ATF_TC_BODY(last_byte, tc)
+{
+	struct edu *edu = open_any(0);
+	struct edu_mem *mem = need_mem(edu, 2 * EDU_DMA_BUF_SIZE);
+	struct range all = { 0, 0, EDU_DMA_BUF_SIZE, 0 };
+	struct range last = { EDU_DMA_BUF_SIZE - 1, 0, 1, 0 };
+	struct range beyond = { 1, 0, EDU_DMA_BUF_SIZE, 0 };
+	struct range behind = { EDU_DMA_BUF_SIZE, 0, 1, 0 };
+
+	check_refused(edu, mem, &beyond);
+	check_refused(edu, mem, &behind);
+	CHECK_ERRNO(edu, ERANGE, edu_dma_put(edu, 1, mem, 0, EDU_DMA_BUF_SIZE,
+	    EDU_DMA_LAST_BYTE, SOON_MS) == -1);
+	CHECK_ERRNO(edu, ERANGE, edu_dma_put(edu, 0, mem, 0,
+	    EDU_DMA_BUF_SIZE + 1, EDU_DMA_LAST_BYTE, SOON_MS) == -1);
+	seed = SEED;
+	if (edu_dma_limit(edu) < EDU_DMA_BUF_SIZE) {
+		ATF_CHECK_EQ(edu_dma_limit(edu), EDU_DMA_BUF_SIZE - 1);
+		check_refused(edu, mem, &all);
+		check_refused(edu, mem, &last);
+		CHECK_MESSAGE(edu, "8.2.0");
+	} else {
+		check_round_trip(edu, mem, 0, 1, EDU_DMA_BUF_SIZE, 0);
+		check_round_trip(edu, mem, EDU_DMA_BUF_SIZE - 1, 1, 1,
+		    EDU_DMA_LAST_BYTE);
+	}
+	edu_close(edu);
+}
+
+/* Takes bits from the command register after a transfer has been started. */
+static const struct edu_bus_ops *real_ops;
+static uint32_t bits_to_clear;
+static const char *device_name;
+
+static void
+clear_bits(void)
+{
+
+	pci_set_command(device_name, pci_command(device_name) &
+	    ~bits_to_clear);
+}
+
+static void
+ambushed_write64(struct edu_bus *bus, unsigned offset, uint64_t value)
+{
+
+	real_ops->write64(bus, offset, value);
+	if (offset == EDU_DMA_CMD)
+		clear_bits();
+}
+
+/*
+ * A transfer fails with this error when somebody clears bits of the command
+ * register, before it or while it runs; the next open makes it work again.
+ */
+static void
+check_cleared(uint32_t bits, int is_running, int errnum, const char *text)
+{
+	struct edu *edu = open_any(0);
+	struct edu_mem *mem = need_mem(edu, 4096);
+	uint32_t command = pci_command(edu_name(edu));
+	struct edu_bus_ops ops;
+	char name[128];
+	int i;
+
+	(void)snprintf(name, sizeof(name), "%s", edu_name(edu));
+	device_name = name;
+	bits_to_clear = bits;
+	real_ops = edu->bus->ops;
+	ops = *real_ops;
+	ops.write64 = ambushed_write64;
+	if (is_running)
+		edu->bus->ops = &ops;
+	for (i = 0; i < 2; i++) {
+		if (!is_running)
+			clear_bits();
+		CHECK_ERRNO(edu, errnum, (i == 0 ? edu_dma_put : edu_dma_get)
+		    (edu, 0, mem, 0, 4095, 0, SOON_MS) == -1);
+		CHECK_MESSAGE(edu, text);
+		pci_set_command(name, command);
+	}
+	edu_close(edu);
+	edu = open_device(name, 0);
+	mem = need_mem(edu, 4096);
+	seed = SEED;
+	check_round_trip(edu, mem, 0, 0, 4095, 0);
+	edu_close(edu);
+}
+
+ATF_TC(master_off_before);
+ATF_TC_HEAD(master_off_before, tc)
+{
+
+	atf_tc_set_md_var(tc, "descr", "bus mastering switched off by somebody "
+	    "is EIO, not a transfer that moves nothing");
+	atf_tc_set_md_var(tc, "require.user", "root");
+}
+ATF_TC_BODY(master_off_before, tc)
+{
+
+	check_cleared(COMMAND_MASTER, 0, EIO, "bus mastering");
+}
+
+ATF_TC(master_off_meanwhile);
+ATF_TC_HEAD(master_off_meanwhile, tc)
+{
+
+	atf_tc_set_md_var(tc, "descr", "the same while a transfer runs");
+	atf_tc_set_md_var(tc, "require.user", "root");
+}
+ATF_TC_BODY(master_off_meanwhile, tc)
+{
+
+	check_cleared(COMMAND_MASTER, 1, EIO, "bus mastering");
+}
+
+ATF_TC(decoding_off_before);
+ATF_TC_HEAD(decoding_off_before, tc)
+{
+
+	atf_tc_set_md_var(tc, "descr", "memory decoding switched off by "
+	    "somebody is ENODEV, not a success");
+	atf_tc_set_md_var(tc, "require.user", "root");
+}
+ATF_TC_BODY(decoding_off_before, tc)
+{
+
+	check_cleared(COMMAND_MEMORY, 0, ENODEV, "decoding is off");
+}
+
+ATF_TC(decoding_off_meanwhile);
+ATF_TC_HEAD(decoding_off_meanwhile, tc)
+{
+
+	atf_tc_set_md_var(tc, "descr", "the same while a transfer runs");
+	atf_tc_set_md_var(tc, "require.user", "root");
+}
+ATF_TC_BODY(decoding_off_meanwhile, tc)
+{
+
+	check_cleared(COMMAND_MEMORY, 1, ENODEV, "decoding is off");
+}
+
+ATF_TC(decoding_off_registers);
+ATF_TC_HEAD(decoding_off_registers, tc)
+{
+
+	atf_tc_set_md_var(tc, "descr", "with decoding off every other call is "
+	    "ENODEV as well");
+	atf_tc_set_md_var(tc, "require.user", "root");
+}
+ATF_TC_BODY(decoding_off_registers, tc)
+{
+	struct edu *edu = open_any(0);
+	uint32_t command = pci_command(edu_name(edu)), value = 7;
+
+	pci_set_command(edu_name(edu), command & ~COMMAND_MEMORY);
+	CHECK_ERRNO(edu, ENODEV, edu_factorial(edu, 5, 0, SOON_MS,
+	    &value) == -1);
+	ATF_CHECK_EQ(value, 7);
+	CHECK_ERRNO(edu, ENODEV, edu_live(edu, 5, NULL) == -1);
+	CHECK_ERRNO(edu, ENODEV, edu_identify(edu, &value) == -1);
+	CHECK_ERRNO(edu, ENODEV, edu_irq_status(edu, &value) == -1);
+	CHECK_MESSAGE(edu, "decoding is off");
+	pci_set_command(edu_name(edu), command);
+	REQUIRE_EDU(edu, edu_factorial(edu, 5, 0, SOON_MS, &value));
+	ATF_CHECK_EQ(value, 120);
+	edu_close(edu);
+}
+
+ATF_TC(timed_out);
+ATF_TC_HEAD(timed_out, tc)
+{
+
+	atf_tc_set_md_var(tc, "descr",
+	    "after ETIMEDOUT the device goes on: its "
+	    "memory is kept when it is freed, and the next transfer waits");
+	atf_tc_set_md_var(tc, "require.user", "root");
+}
+ATF_TC_BODY(timed_out, tc)
+{
+	struct edu *edu = open_any(0);
+	struct edu_mem *mem = need_mem(edu, 4096), *other;
+	uint64_t address = edu_mem_bus_address(mem);
+	uint8_t *data = edu_mem_data(mem);
+
+	memset(data, 0x11, 4095);
+	REQUIRE_EDU(edu, edu_dma_put(edu, 0, mem, 0, 4095, 0, SOON_MS));
+	memset(data, 0, 4095);
+	CHECK_ERRNO(edu, ETIMEDOUT, edu_dma_get(edu, 0, mem, 0, 4095, 0,
+	    0) == -1);
+	edu_mem_free(mem);
+	other = need_mem(edu, 4096);
+	ATF_CHECK(edu_mem_bus_address(other) != address);
+	data = edu_mem_data(other);
+	memset(data, GUARD, 4096);
+	CHECK_ERRNO(edu, ETIMEDOUT, edu_dma_get(edu, 0, other, 0, 10, 0,
+	    0) == -1);
+	check_bytes(data, 4096, GUARD, "of memory that nothing moved to");
+	REQUIRE_EDU(edu, edu_dma_get(edu, 0, other, 0, 10, 0, SOON_MS));
+	check_bytes(data, 10, 0x11, "of the transfer");
+	check_bytes(data + 10, 4086, GUARD, "after the transfer");
+	/* Nothing uses it now. */
+	mem = need_mem(edu, 4096);
+	ATF_CHECK_EQ(edu_mem_bus_address(mem), address);
+	edu_close(edu);
+}
+
+ATF_TC(closed_meanwhile);
+ATF_TC_HEAD(closed_meanwhile, tc)
+{
+
+	atf_tc_set_md_var(tc, "descr", "closing waits for a transfer that is "
+	    "running, so that no memory is freed under it");
+	atf_tc_set_md_var(tc, "require.user", "root");
+}
+ATF_TC_BODY(closed_meanwhile, tc)
+{
+	struct edu *edu = open_any(0);
+	struct edu_mem *mem = need_mem(edu, 4096);
+	volatile uint32_t *registers = map_registers(edu_name(edu));
+
+	CHECK_ERRNO(edu, ETIMEDOUT, edu_dma_get(edu, 0, mem, 0, 4095, 0,
+	    0) == -1);
+	ATF_CHECK(registers[EDU_DMA_CMD / 4] & EDU_DMA_CMD_RUN);
+	edu_close(edu);
+	ATF_CHECK_EQ(registers[EDU_DMA_CMD / 4] & EDU_DMA_CMD_RUN, 0);
+}
+
+ATF_TC(foreign_memory);
+ATF_TC_HEAD(foreign_memory, tc)
+{
+
+	atf_tc_set_md_var(tc, "descr", "memory of another handle is EINVAL");
+	atf_tc_set_md_var(tc, "require.user", "root");
+}
+ATF_TC_BODY(foreign_memory, tc)
+{
+	struct edu *first = open_any(0), *second = open_any(1);
+	struct edu_mem *mem = need_mem(second, 4096);
+	struct edu_mem *own = need_mem(first, 4096);
+
+	CHECK_ERRNO(first, EINVAL, edu_dma_put(first, 0, mem, 0, 1, 0,
+	    SOON_MS) == -1);
+	CHECK_ERRNO(first, EINVAL, edu_dma_get(first, 0, mem, 0, 1, 0,
+	    SOON_MS) == -1);
+	CHECK_ERRNO(first, EINVAL, edu_dma_copy(first, mem, 0, own, 0, 1, 0,
+	    SOON_MS) == -1);
+	CHECK_ERRNO(first, EINVAL, edu_dma_copy(first, own, 0, mem, 0, 1, 0,
+	    SOON_MS) == -1);
+	CHECK_MESSAGE(first, "another device");
+	edu_close(second);
+	edu_close(first);
+}
+
+ATF_TC(two_devices);
+ATF_TC_HEAD(two_devices, tc)
+{
+
+	atf_tc_set_md_var(tc, "descr", "two processes move different data "
+	    "through two devices at once, and each gets its own back");
+	atf_tc_set_md_var(tc, "require.user", "root");
+}
+ATF_TC_BODY(two_devices, tc)
+{
+	int i, round, status;
+	struct edu_mem *mem;
+	struct edu *edu;
+	pid_t pid[2];
+	uint8_t *data;
+
+	edu_close(open_any(1));
+	for (i = 0; i < 2; i++) {
+		ATF_REQUIRE((pid[i] = fork()) != -1);
+		if (pid[i] != 0)
+			continue;
+		edu = open_any((size_t)i);
+		if ((mem = edu_mem_alloc(edu, 4096)) == NULL)
+			_exit(errno == ENOMEM ? 1 : 2);
+		data = edu_mem_data(mem);
+		for (round = 0; round < 5; round++) {
+			memset(data, 16 * i + round, 4095);
+			if (edu_dma_put(edu, 0, mem, 0, 4095, 0, SOON_MS) == -1)
+				_exit(3);
+			memset(data, 0xff, 4095);
+			if (edu_dma_get(edu, 0, mem, 0, 4095, 0, SOON_MS) == -1
+			    || data[0] != 16 * i + round ||
+			    memcmp(data, data + 1, 4094) != 0)
+				_exit(4);
+		}
+		edu_close(edu);
+		_exit(0);
+	}
+	for (i = 0; i < 2; i++) {
+		ATF_REQUIRE_EQ(waitpid(pid[i], &status, 0), pid[i]);
+		ATF_CHECK_MSG(WIFEXITED(status) && WEXITSTATUS(status) == 0,
+		    "process %d ended with 0x%x", i, status);
+	}
+}
+
+ATF_TP_ADD_TCS(tp)
+{
+
+	ATF_TP_ADD_TC(tp, both_ways);
+	ATF_TP_ADD_TC(tp, both_ways_interrupt);
+	ATF_TP_ADD_TC(tp, buffer_untouched);
+	ATF_TP_ADD_TC(tp, chunk_boundaries);
+	ATF_TP_ADD_TC(tp, copy_within);
+	ATF_TP_ADD_TC(tp, random_ranges);
+	ATF_TP_ADD_TC(tp, last_byte);
+	ATF_TP_ADD_TC(tp, master_off_before);
+	ATF_TP_ADD_TC(tp, master_off_meanwhile);
+	ATF_TP_ADD_TC(tp, decoding_off_before);
+	ATF_TP_ADD_TC(tp, decoding_off_meanwhile);
+	ATF_TP_ADD_TC(tp, decoding_off_registers);
+	ATF_TP_ADD_TC(tp, timed_out);
+	ATF_TP_ADD_TC(tp, closed_meanwhile);
+	ATF_TP_ADD_TC(tp, foreign_memory);
+	ATF_TP_ADD_TC(tp, two_devices);
+	return atf_no_error();
+}

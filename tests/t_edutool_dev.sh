@@ -1,0 +1,445 @@
+#! /usr/bin/env atf-sh
+#
+# Copyright (c) 2026 The libedu authors
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# edutool on a machine that has an edu device (a guest: see eduvm(1)).  The
+# driver and the huge pages are put back as they were found.
+
+# shellcheck shell=sh disable=SC2317	# the cases are called by ATF
+
+EDUTOOL=${EDUTOOL:-$(atf_get_srcdir)/../build/edutool}
+SYSFS=/sys/bus/pci/devices
+
+unset EDU_DEVICE
+
+# contains TEXT ...: every TEXT stands in the document.  It is parsed in
+# t_edutool.sh: here a parser would take longer than all of the rest.
+contains()
+{
+	for text; do
+		atf_check -o ignore grep -F -e "$text" document
+	done
+}
+
+# The first device, with the given driver (uio or none), and huge pages.
+prepare()
+{
+	"$EDUTOOL" list >listed 2>message
+	status=$?
+	# 66 is a machine without a PCI bus.
+	[ $status = 0 ] || [ $status = 66 ] ||
+	    atf_fail "edutool list exits $status: $(cat message)"
+	device=$(sed -n '1s/ .*//p' listed)
+	[ -n "$device" ] || atf_skip "this machine has no edu device"
+	[ "$(uname)" = Linux ] || atf_skip "the kernel side here is another"
+	basename "$(readlink "$SYSFS/$device/driver")" >driver
+	cat /proc/sys/vm/nr_hugepages >pages
+	[ "$(cat pages)" -ge 4 ] || echo 4 >/proc/sys/vm/nr_hugepages
+	atf_check -o ignore "$EDUTOOL" bind "$1"
+}
+
+put_back()
+{
+	if [ -s pages ]; then
+		cat pages >/proc/sys/vm/nr_hugepages
+	fi
+	case $(cat driver) in
+	uio_pci_generic)	"$EDUTOOL" bind uio ;;
+	*)			"$EDUTOOL" bind none ;;
+	esac
+}
+
+# test_case NAME DESCRIPTION
+test_case()
+{
+	atf_test_case "$1" cleanup
+	eval "$1_head()
+	{
+		atf_set descr '$2'
+		atf_set require.user root
+	}
+	$1_cleanup()
+	{
+		[ ! -f holder.pid ] || kill \$(cat holder.pid)
+		[ ! -f driver ] || put_back
+	}"
+}
+
+# A process that drives the device until it is told to stop.  While it does,
+# bus mastering (bit 2) is on.
+hold_device()
+{
+	"$EDUTOOL" irq wait >holder.out 2>&1 &
+	holder=$!
+	echo $holder >holder.pid
+	for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+		[ $(($(command_register) & 4)) = 0 ] || return 0
+		sleep 0.5
+	done
+	atf_fail "irq wait does not open the device: $(cat holder.out)"
+}
+
+release_device()
+{
+	rm holder.pid
+	kill "$holder"
+	wait "$holder"
+}
+
+# The command register as a number.
+command_register()
+{
+	od -An -tu2 -j4 -N2 "$SYSFS/$device/config" | tr -d ' '
+}
+
+set_command_register()
+{
+	# shellcheck disable=SC2059	# two bytes
+	printf "$(printf '\\%03o\\%03o' $(($1 & 255)) $(($1 >> 8)))" |
+	    dd of="$SYSFS/$device/config" bs=2 seek=2 conv=notrunc 2>/dev/null
+}
+
+test_case list "list names every edu device that the system has"
+list_body()
+{
+	prepare none
+	for d in "$SYSFS"/*; do
+		if [ "$(cat "$d/vendor" "$d/device" | tr -d '\n')" = \
+		    0x12340x11e8 ]; then
+			echo "${d##*/}"
+		fi
+	done | sort >expected
+	atf_check -o save:output "$EDUTOOL" list
+	atf_check -o file:expected sed 's/ .*//' output
+	atf_check -s exit:1 grep -v ' version [0-9.]*, kernel side: ' output
+	atf_check -o save:document "$EDUTOOL" -j list
+	tr '{' '\n' <document >objects
+	atf_check -o file:expected \
+	    sed -n 's/^"device": "\([^"]*\).*/\1/p' objects
+	contains '"kernel_side": "none"}'
+	atf_check -o ignore "$EDUTOOL" bind uio
+	atf_check -o match:"^$device .* kernel side: uio_pci_generic$" \
+	    "$EDUTOOL" list
+}
+
+test_case info "info agrees with the system about BAR0 and the registers"
+info_body()
+{
+	prepare none
+	atf_check -o save:document "$EDUTOOL" -j info
+	bar0=$(sed -n '1s/ .*//p' "$SYSFS/$device/resource")
+	contains "{\"device\": \"$device\", \"kernel_side\": \"none\", " \
+	    "\"bar0\": {\"value\": $((bar0)), \"address\": $((bar0)), " \
+	    "\"command\": {\"value\": $(command_register), " \
+	    '"version": {"major": 1, "minor": 0}, "vendor": 4660, ' \
+	    '"product": 4584, ' '"interrupt_pin": 1, ' '"64bit": true, '
+	atf_check -o match:"^device: *$device$" -o match:'^MSI capability: ' \
+	    "$EDUTOOL" -d "$device" info
+}
+
+test_case decoding_off "info without decoding shows the rest; live works"
+decoding_off_body()
+{
+	prepare none
+	was=$(command_register)
+	set_command_register $((was & ~3))
+	off=$(command_register)
+	"$EDUTOOL" info >output 2>message
+	info=$?
+	"$EDUTOOL" -j info >document 2>/dev/null
+	"$EDUTOOL" list >listed
+	live=$("$EDUTOOL" live 5)
+	after=$(command_register)
+	set_command_register "$was"
+	atf_check_equal $((was & ~3)) "$off"
+	atf_check_equal 74 $info
+	atf_check -o match:'memory decoding is off' cat message
+	atf_check -o match:'memory space accesses *off' \
+	    -o match:'^MSI capability: *at ' cat output
+	contains '"memory": false' '"64bit": true' '"errno": "EIO", "exit": 74}'
+	atf_check -s exit:1 grep identification document
+	atf_check -o match:"^$device  not readable: .*decoding" cat listed
+	atf_check_equal 0xfffffffa "$live"
+	# Bit 10, INTx disable, may stay set.
+	atf_check_equal $((off & ~0x400)) $((after & ~0x400))
+}
+
+test_case bar "bar agrees with the system and leaves no trace"
+bar_body()
+{
+	prepare none
+	cp "$SYSFS/$device/config" before
+	atf_check -o save:document "$EDUTOOL" -j bar
+	cp "$SYSFS/$device/config" after
+	atf_check cmp before after
+	# shellcheck disable=SC2046	# three words
+	set -- $(head -n 1 "$SYSFS/$device/resource")
+	contains '"type": "mem32", "prefetchable": false, ' \
+	    "\"address\": $(($1)), \"length\": $(($2 - $1 + 1))}"
+	atf_check -o inline:'BAR5: absent\n' "$EDUTOOL" bar "$device" 5
+	atf_check -s exit:64 -e match:'no BAR6' "$EDUTOOL" bar "$device" 6
+}
+
+test_case bar_refused "bar refuses a function that a driver uses: exit 75"
+bar_refused_body()
+{
+	prepare none
+	for d in "$SYSFS"/*; do
+		case $(readlink "$d/driver") in
+		''|*/uio_pci_generic|*/vfio-pci)
+			continue ;;
+		esac
+		atf_check -s exit:75 -e match:"^edutool: ${d##*/}: .*; -f " \
+		    "$EDUTOOL" bar "${d##*/}"
+		return
+	done
+	atf_skip "no function here has a driver"
+}
+
+test_case bind "bind gives and takes the driver of this device alone"
+bind_body()
+{
+	prepare none
+	override=$SYSFS/$device/driver_override
+	"$EDUTOOL" list | sed 1d >others
+	for _ in 1 2; do
+		atf_check -o inline:"$device: uio_pci_generic\n" \
+		    "$EDUTOOL" -d "$device" bind uio
+		atf_check -o match:/uio_pci_generic$ \
+		    readlink "$SYSFS/$device/driver"
+	done
+	atf_check -o save:list "$EDUTOOL" list
+	atf_check -o file:others sed 1d list
+	for _ in 1 2; do
+		atf_check -o inline:"$device: no driver\n" "$EDUTOOL" bind none
+		atf_check -s exit:1 readlink "$SYSFS/$device/driver"
+		atf_check -o inline:'(null)\n' cat "$override"
+	done
+	document="{\"device\": \"$device\", \"driver\": "
+	atf_check -o inline:"$document\"uio_pci_generic\"}\n" \
+	    "$EDUTOOL" -j bind uio
+	atf_check -o inline:"${document}null}\n" "$EDUTOOL" -j bind none
+}
+
+test_case bind_refused "bind leaves what is no edu alone: exit 69"
+bind_refused_body()
+{
+	prepare none
+	for d in "$SYSFS"/*; do
+		case $(cat "$d/vendor") in
+		0x1234)	continue ;;
+		esac
+		before=$(readlink "$d/driver")
+		for to in uio none; do
+			atf_check -s exit:69 -e match:'is not an edu' \
+			    "$EDUTOOL" -d "${d##*/}" bind $to
+			atf_check_equal "$before" "$(readlink "$d/driver")"
+		done
+	done
+}
+
+test_case claim "one process drives a device, another may look: exit 75"
+claim_body()
+{
+	prepare uio
+	hold_device
+	for words in live "factorial 5" "dma test" "irq raise 4" "irq ack 4" \
+	    "poke 4 5" selftest bar "bind none"; do
+		# shellcheck disable=SC2086
+		atf_check -s exit:75 -o ignore \
+		    -e match:"^edutool: $device: process $holder is using" \
+		    "$EDUTOOL" $words
+	done
+	for words in list info "irq status" "peek 4" regs; do
+		# shellcheck disable=SC2086
+		atf_check -o not-empty "$EDUTOOL" $words
+	done
+	"$EDUTOOL" -j live >document 2>/dev/null
+	contains '"errno": "EBUSY", "exit": 75}}'
+	atf_check -o match:/uio_pci_generic$ readlink "$SYSFS/$device/driver"
+	release_device
+	atf_check -o inline:'0xfffffffa\n' "$EDUTOOL" live 5
+}
+
+test_case signal "a waiting process that is ended gives the device back"
+signal_body()
+{
+	prepare uio
+	before=$(command_register)
+	hold_device
+	kill "$holder"
+	wait "$holder"
+	atf_check_equal 143 $?
+	rm holder.pid
+	atf_check -o match:'^edutool: ended by signal 15$' cat holder.out
+	# Bus mastering is off again; INTx may be masked (bit 10).
+	atf_check_equal $((before & ~0x400)) \
+	    $(($(command_register) & ~0x400))
+	atf_check "$EDUTOOL" irq raise 4
+	atf_check -o inline:'0x00000004\n' "$EDUTOOL" irq wait
+}
+
+test_case closed_output "what is printed never goes into the device"
+closed_output_body()
+{
+	prepare uio
+	cp "$SYSFS/$device/config" before
+	# All three closed: were one of them the device's own, the
+	# message would be written to configuration space.
+	for words in "-t 10 irq wait" "peek 1" "-v bar" live; do
+		sh -c "'$EDUTOOL' $words <&- >&- 2>&-" &&
+		    atf_fail "$words has lost its output and does not say so"
+		# INTx disable, bit 10, is the kernel's to change.
+		cp "$SYSFS/$device/config" after
+		for file in before after; do
+			od -An -tx1 -v $file |
+			    sed '1s/\(\( ..\)\{5\}\) ../\1 --/' >$file.text
+		done
+		atf_check -o file:before.text cat after.text
+	done
+	atf_check -o inline:'120\n' "$EDUTOOL" factorial 5
+}
+
+test_case timeout "a transfer that cannot be done in time is exit 75"
+timeout_body()
+{
+	prepare none
+	for timeout in 0 20; do
+		atf_check -s exit:75 -e match:"^edutool: $device: .*in time" \
+		    "$EDUTOOL" -t $timeout dma test
+	done
+	"$EDUTOOL" -j -t 20 dma test >document 2>message
+	contains '"bytes": 0, "chunks": 0, "mismatch": null, ' \
+	    '"errno": "ETIMEDOUT", "exit": 75}}'
+	atf_check -o match:'no difference' "$EDUTOOL" dma test
+}
+
+test_case irq "irq wait receives what an earlier run has raised"
+irq_body()
+{
+	prepare uio
+	for mask in 0x00000004 0x80000000 0xffffffff 0x00000001; do
+		atf_check "$EDUTOOL" irq raise $mask
+		atf_check -o inline:"$mask\n" "$EDUTOOL" irq status
+		atf_check -o inline:"$mask\n" "$EDUTOOL" -t 20000 irq wait
+		atf_check -o inline:'0x00000000\n' "$EDUTOOL" irq status
+	done
+	atf_check "$EDUTOOL" irq raise 0xff
+	atf_check "$EDUTOOL" irq ack 0x0f
+	atf_check -o inline:'0x000000f0\n' "$EDUTOOL" irq wait
+	atf_check -s exit:1 -e match:'no interrupt' "$EDUTOOL" -t 100 irq wait
+}
+
+test_case no_kernel_side "without a driver, exit 69 and what helps"
+no_kernel_side_body()
+{
+	prepare none
+	for words in "irq wait" "factorial --irq 5" "dma test --irq"; do
+		# shellcheck disable=SC2086
+		atf_check -s exit:69 -e match:"^edutool: $device: .*bind uio" \
+		    "$EDUTOOL" $words
+	done
+	atf_check -o inline:'120\n' "$EDUTOOL" factorial 5
+	atf_check "$EDUTOOL" irq raise 4
+	atf_check -o inline:'0x00000004\n' "$EDUTOOL" irq status
+	atf_check "$EDUTOOL" irq ack 4
+}
+
+test_case dma "what dma put writes, dma get reads; with and without --irq"
+dma_body()
+{
+	prepare uio
+	dd if=/dev/urandom of=in bs=4095 count=1 2>/dev/null
+	for irq in "" --irq; do
+		# shellcheck disable=SC2086
+		atf_check "$EDUTOOL" dma put $irq in
+		# shellcheck disable=SC2086
+		atf_check -o file:in "$EDUTOOL" dma get $irq -n 4095
+	done
+	atf_check -o match:' in 3 chunks: no difference$' \
+	    "$EDUTOOL" dma test --irq -n 10000
+}
+
+test_case no_huge_page "without huge pages, exit 71 and what helps"
+no_huge_page_body()
+{
+	prepare none
+	echo 0 >/proc/sys/vm/nr_hugepages
+	[ "$(cat /proc/sys/vm/nr_hugepages)" = 0 ] ||
+	    atf_skip "somebody uses the huge pages"
+	"$EDUTOOL" -j dma test >document 2>message
+	atf_check_equal 71 $?
+	contains '"errno": "ENOMEM", "exit": 71}}'
+	atf_check -o match:"^edutool: $device: .*sysctl vm.nr_hugepages" \
+	    cat message
+}
+
+test_case selftest "selftest passes, and skips what has no kernel side"
+selftest_body()
+{
+	prepare none
+	atf_check -o save:tap "$EDUTOOL" selftest
+	atf_check -o inline:'3\n' grep -c '^ok .* # SKIP .*bind uio' tap
+	atf_check -s exit:1 grep '^not ok' tap
+	atf_check -o ignore "$EDUTOOL" bind uio
+	atf_check -o save:tap "$EDUTOOL" selftest
+	atf_check -o inline:'11\n' grep -c '^ok [0-9]* - [^#]*$' tap
+}
+
+test_case permission "an ordinary user sees what may be seen: exit 77"
+permission_body()
+{
+	command -v setpriv >/dev/null || atf_skip "no setpriv"
+	prepare none
+	user="setpriv --reuid=65534 --regid=65534 --clear-groups"
+	for words in live "dma test" "irq raise 4" bar "bind uio" "peek 0"; do
+		# shellcheck disable=SC2086
+		atf_check -s exit:77 -e match:"^edutool: .*root" \
+		    $user "$EDUTOOL" $words
+	done
+	# shellcheck disable=SC2086
+	atf_check -o match:"^$device  not readable: " $user "$EDUTOOL" list
+	# shellcheck disable=SC2086
+	$user "$EDUTOOL" -j info >document 2>message
+	atf_check_equal 77 $?
+	contains '"exit": 77}}' '"vendor": 4660' '"msi": null' \
+	    '"interrupt_pin": 1'
+}
+
+test_case examples "the examples in the manual are true"
+examples_body()
+{
+	page=$(atf_get_srcdir)/../tools/edutool.8
+	[ -r "$page" ] || atf_skip "no manual page here"
+	prepare none
+	sed -n '/^\.Bd -literal/,/^\.Ed/{/^\.[BE]d/!p;}' "$page" |
+	    sed -n '/^\$/q; p' >examples
+	atf_check -o match:'edutool irq wait' cat examples
+	mkdir bin
+	ln -s "$(cd "$(dirname "$EDUTOOL")" && pwd)/edutool" bin/edutool
+	while read -r prompt command; do
+		[ "$prompt" != '#' ] || {
+			echo "# $command"
+			PATH=$PWD/bin:$PATH sh -c "$command" 2>&1 </dev/null
+		}
+	done <examples >output
+	# Where devices and BARs stand is this machine's own; so is how many
+	# devices there are.
+	for file in examples output; do
+		sed -e 's/0000:[0-9a-f][0-9a-f]:[0-9a-f.]*/ADDRESS/' \
+		    -e 's/0xf[0-9a-e][0-9a-f]00000$/BAR/' \
+		    -e 's/0xf[0-9a-e][0-9a-f]00000  /BAR  /' \
+		    $file | uniq >$file.same
+	done
+	atf_check -o file:examples.same cat output.same
+}
+
+atf_init_test_cases()
+{
+	for case in list info decoding_off bar bar_refused bind bind_refused \
+	    claim signal closed_output irq no_kernel_side dma timeout \
+	    no_huge_page selftest permission examples; do
+		atf_add_test_case $case
+	done
+}

@@ -1,0 +1,522 @@
+/*
+ * Copyright (c) 2026 The libedu authors
+ * SPDX-License-Identifier: BSD-2-Clause
+ */
+
+/* Factorials, by polling and by interrupt, in time and not. */
+
+#include <sys/time.h>
+
+#include <atf-c.h>
+#include <errno.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdint.h>
+
+#include <edu.h>
+#include <edureg.h>
+
+#include "h_qemu.h"
+#include "h_tap.h"
+
+/* Multiplications of this many take the device a second and more, or less. */
+#define SLOW		1000000000U
+#define SLOWEST		UINT32_MAX
+#define NO_INTX		0x0400U
+
+static const uint32_t exact[] = {
+	1, 1, 2, 6, 24, 120, 720, 5040, 40320, 362880, 3628800, 39916800,
+	479001600
+};
+
+/* n! modulo 2^32, the slow way. */
+static uint32_t
+expected(uint32_t n)
+{
+	uint32_t product = 1;
+
+	for (; n > 1; n--)
+		product *= n;
+	return product;
+}
+
+static void
+check_exact(struct edu *edu, unsigned flags)
+{
+	uint32_t n, result;
+
+	for (n = 0; n <= 12; n++) {
+		result = 77;
+		REQUIRE_EDU(edu, edu_factorial(edu, n, flags, SOON_MS,
+		    &result));
+		ATF_CHECK_EQ_MSG(result, exact[n], "%u! is %u", n, result);
+	}
+}
+
+static void
+check_wrapped(struct edu *edu, unsigned flags)
+{
+	static const uint32_t large[] = { 35, 64, 100, 1000, 65536, 1000000 };
+	uint32_t n, result;
+	size_t i;
+
+	for (n = 13; n <= 34; n++) {
+		result = 77;
+		REQUIRE_EDU(edu, edu_factorial(edu, n, flags | EDU_WRAP,
+		    SOON_MS, &result));
+		ATF_CHECK_EQ_MSG(result, expected(n), "%u! is %u", n, result);
+	}
+	ATF_CHECK_EQ(expected(13), 1932053504);
+	ATF_CHECK_EQ(result, 0);
+	for (i = 0; i < sizeof(large) / sizeof(large[0]); i++) {
+		result = 77;
+		REQUIRE_EDU(edu, edu_factorial(edu, large[i],
+		    flags | EDU_WRAP, SOON_MS, &result));
+		ATF_CHECK_EQ_MSG(result, 0, "%u! is %u", large[i], result);
+	}
+}
+
+ATF_TC(polled);
+ATF_TC_HEAD(polled, tc)
+{
+
+	atf_tc_set_md_var(tc, "descr", "0! to 12! are exact, beyond that "
+	    "modulo 2^32, and no interrupt is left");
+}
+ATF_TC_BODY(polled, tc)
+{
+	struct edu *edu = open_device("qtest:");
+	uint32_t status;
+
+	check_exact(edu, 0);
+	check_exact(edu, EDU_WRAP);
+	check_wrapped(edu, 0);
+	REQUIRE_EDU(edu, edu_irq_status(edu, &status));
+	ATF_CHECK_EQ(status, 0);
+	edu_close(edu);
+}
+
+ATF_TC(by_interrupt);
+ATF_TC_HEAD(by_interrupt, tc)
+{
+
+	atf_tc_set_md_var(tc, "descr", "the same by interrupt, which is "
+	    "consumed each time");
+}
+ATF_TC_BODY(by_interrupt, tc)
+{
+	struct edu *edu = open_device("qtest:");
+	uint32_t n, result, status;
+
+	check_exact(edu, EDU_INTERRUPT);
+	check_wrapped(edu, EDU_INTERRUPT);
+	for (n = 0; n < 100; n++) {
+		REQUIRE_EDU(edu, edu_factorial(edu, n % 13, n & 1 ?
+		    EDU_INTERRUPT : 0, SOON_MS, &result));
+		ATF_CHECK_EQ(result, exact[n % 13]);
+		REQUIRE_EDU(edu, edu_irq_status(edu, &status));
+		ATF_CHECK_EQ_MSG(status, 0, "0x%x after number %u", status, n);
+	}
+	ATF_CHECK_EQ(edu_irq_wait(edu, 0, &status), 0);
+	edu_close(edu);
+}
+
+ATF_TC(accesses);
+ATF_TC_HEAD(accesses, tc)
+{
+
+	atf_tc_set_md_var(tc, "descr", "a polled factorial is one write, the "
+	    "polls, the result and the identification, and nothing else");
+}
+ATF_TC_BODY(accesses, tc)
+{
+	struct edu *edu = open_device("qtest:");
+	uint32_t result;
+	size_t i;
+
+	tap_attach(edu);
+	REQUIRE_EDU(edu, edu_factorial(edu, 12, 0, SOON_MS, &result));
+	ATF_CHECK_EQ(result, exact[12]);
+	ATF_REQUIRE(tap.count >= 4 && tap.count <= TAP_MAX);
+	ATF_CHECK(tap.log[0].is_write && tap.log[0].offset == EDU_FACTORIAL &&
+	    tap.log[0].value == 12);
+	for (i = 1; i < tap.count - 2; i++)
+		ATF_CHECK(!tap.log[i].is_write &&
+		    tap.log[i].offset == EDU_STATUS);
+	ATF_CHECK(!tap.log[i].is_write && tap.log[i].offset == EDU_FACTORIAL);
+	i++;
+	ATF_CHECK(!tap.log[i].is_write && tap.log[i].offset == EDU_ID);
+	ATF_CHECK_EQ(tap_count(1, 0) + tap_count(1, 1), 0);
+	edu_close(edu);
+}
+
+ATF_TC(out_of_range);
+ATF_TC_HEAD(out_of_range, tc)
+{
+
+	atf_tc_set_md_var(tc, "descr", "n beyond 12 is ERANGE but with "
+	    "EDU_WRAP, and the device is not touched");
+}
+ATF_TC_BODY(out_of_range, tc)
+{
+	static const uint32_t large[] = { 13, 14, 34, 0x80000000, UINT32_MAX };
+	struct edu *edu = open_device("qtest:");
+	uint32_t result = 77;
+	size_t i;
+
+	tap_attach(edu);
+	for (i = 0; i < sizeof(large) / sizeof(large[0]); i++) {
+		CHECK_ERRNO(edu, ERANGE, edu_factorial(edu, large[i], 0,
+		    SOON_MS, &result) == -1);
+		CHECK_ERRNO(edu, ERANGE, edu_factorial(edu, large[i],
+		    EDU_INTERRUPT, SOON_MS, &result) == -1);
+	}
+	CHECK_MESSAGE(edu, "4294967295!");
+	ATF_CHECK_EQ(tap.count, 0);
+	ATF_CHECK_EQ(result, 77);
+	edu_close(edu);
+}
+
+ATF_TC(bad_arguments);
+ATF_TC_HEAD(bad_arguments, tc)
+{
+
+	atf_tc_set_md_var(tc, "descr", "unknown flags and negative timeouts: "
+	    "EINVAL, and the device is not touched");
+}
+ATF_TC_BODY(bad_arguments, tc)
+{
+	struct edu *edu = open_device("qtest:");
+	uint32_t result = 77;
+	unsigned flag;
+
+	tap_attach(edu);
+	for (flag = 0x4; flag != 0; flag <<= 1) {
+		CHECK_ERRNO(edu, EINVAL, edu_factorial(edu, 5, flag, SOON_MS,
+		    &result) == -1);
+		CHECK_ERRNO(edu, EINVAL, edu_factorial(edu, 5, flag |
+		    EDU_WRAP | EDU_INTERRUPT, SOON_MS, &result) == -1);
+		CHECK_MESSAGE(edu, "flags");
+	}
+	CHECK_ERRNO(edu, EINVAL, edu_factorial(edu, 5, 0, -2, &result) == -1);
+	CHECK_MESSAGE(edu, "timeout");
+	CHECK_ERRNO(edu, EINVAL, edu_factorial(edu, 5, EDU_INTERRUPT, INT_MIN,
+	    &result) == -1);
+	ATF_CHECK_EQ(tap.count, 0);
+	ATF_CHECK_EQ(result, 77);
+	REQUIRE_EDU(edu, edu_factorial(edu, 5, 0, INT_MAX, &result));
+	ATF_CHECK_EQ(result, 120);
+	edu_close(edu);
+}
+
+ATF_TC(timeouts);
+ATF_TC_HEAD(timeouts, tc)
+{
+
+	atf_tc_set_md_var(tc, "descr", "a factorial of seconds times out, so "
+	    "does the next, and one with patience gets its own result");
+	atf_tc_set_md_var(tc, "timeout", "120");
+}
+ATF_TC_BODY(timeouts, tc)
+{
+	struct edu *edu = open_device("qtest:");
+	uint32_t result = 77;
+
+	CHECK_ERRNO(edu, ETIMEDOUT, edu_factorial(edu, SLOWEST, EDU_WRAP, 30,
+	    &result) == -1);
+	CHECK_MESSAGE(edu, "goes on");
+	tap_attach(edu);
+	CHECK_ERRNO(edu, ETIMEDOUT, edu_factorial(edu, 5, 0, 30,
+	    &result) == -1);
+	CHECK_MESSAGE(edu, "earlier");
+	CHECK_ERRNO(edu, ETIMEDOUT, edu_factorial(edu, 5, EDU_INTERRUPT, 0,
+	    &result) == -1);
+	/* Nothing is written while it computes. */
+	ATF_CHECK_EQ(tap_count(0, 1), 0);
+	ATF_CHECK_EQ(result, 77);
+	REQUIRE_EDU(edu, edu_live(edu, 3, NULL));
+	REQUIRE_EDU(edu, edu_factorial(edu, 5, 0, EDU_FOREVER, &result));
+	ATF_CHECK_EQ(result, 120);
+	check_exact(edu, 0);
+	check_exact(edu, EDU_INTERRUPT);
+	edu_close(edu);
+}
+
+ATF_TC(timeout_0);
+ATF_TC_HEAD(timeout_0, tc)
+{
+
+	atf_tc_set_md_var(tc, "descr", "a timeout of 0 looks once: the result, "
+	    "or ETIMEDOUT, and the next call works");
+}
+ATF_TC_BODY(timeout_0, tc)
+{
+	struct edu *edu = open_device("qtest:");
+	uint32_t result;
+	int i;
+
+	tap_attach(edu);
+	for (i = 0; i < 50; i++) {
+		tap_reset();
+		result = 77;
+		errno = 0;
+		if (edu_factorial(edu, 12, 0, 0, &result) == 0)
+			ATF_CHECK_EQ(result, exact[12]);
+		else
+			ATF_CHECK(errno == ETIMEDOUT && result == 77);
+		ATF_CHECK(tap.count <= 5);
+		REQUIRE_EDU(edu, edu_factorial(edu, 7, 0, SOON_MS, &result));
+		ATF_CHECK_EQ(result, 5040);
+	}
+	CHECK_ERRNO(edu, ETIMEDOUT, edu_factorial(edu, SLOW, EDU_WRAP, 0,
+	    &result) == -1);
+	edu_close(edu);
+}
+
+ATF_TC(interrupt_timeout);
+ATF_TC_HEAD(interrupt_timeout, tc)
+{
+
+	atf_tc_set_md_var(tc, "descr", "by interrupt: ETIMEDOUT, and the late "
+	    "interrupt does not end a later call early");
+	atf_tc_set_md_var(tc, "timeout", "120");
+}
+ATF_TC_BODY(interrupt_timeout, tc)
+{
+	struct edu *edu = open_device("qtest:");
+	uint32_t result = 77;
+
+	CHECK_ERRNO(edu, ETIMEDOUT, edu_factorial(edu, SLOW,
+	    EDU_WRAP | EDU_INTERRUPT, 20, &result) == -1);
+	CHECK_MESSAGE(edu, "goes on");
+	/* This waits for the first to end, whose interrupt is pending then. */
+	CHECK_ERRNO(edu, ETIMEDOUT, edu_factorial(edu, 12, EDU_INTERRUPT, 20,
+	    &result) == -1);
+	ATF_CHECK_EQ(result, 77);
+	REQUIRE_EDU(edu, edu_factorial(edu, SLOW / 4,
+	    EDU_WRAP | EDU_INTERRUPT, EDU_FOREVER, &result));
+	ATF_CHECK_EQ(result, 0);
+	check_exact(edu, EDU_INTERRUPT);
+	edu_close(edu);
+}
+
+ATF_TC(foreign_interrupt);
+ATF_TC_HEAD(foreign_interrupt, tc)
+{
+
+	atf_tc_set_md_var(tc, "descr", "the factorial's own bit raised by "
+	    "somebody else does not end the wait before its time");
+}
+ATF_TC_BODY(foreign_interrupt, tc)
+{
+	struct edu *edu = open_device("qtest:");
+	uint32_t result = 77;
+
+	REQUIRE_EDU(edu, edu_irq_raise(edu, EDU_INTR_FACTORIAL));
+	REQUIRE_EDU(edu, edu_factorial(edu, SLOW / 4,
+	    EDU_WRAP | EDU_INTERRUPT, EDU_FOREVER, &result));
+	ATF_CHECK_EQ(result, 0);
+	REQUIRE_EDU(edu, edu_factorial(edu, 12, EDU_INTERRUPT, SOON_MS,
+	    &result));
+	ATF_CHECK_EQ(result, exact[12]);
+	edu_close(edu);
+}
+
+ATF_TC(interrupt_lost);
+ATF_TC_HEAD(interrupt_lost, tc)
+{
+
+	atf_tc_set_md_var(tc, "descr", "computed, but INTx was masked behind "
+	    "our back: ETIMEDOUT; the next call is heard again");
+	atf_tc_set_md_var(tc, "timeout", "60");
+}
+ATF_TC_BODY(interrupt_lost, tc)
+{
+	struct edu *edu = open_device("qtest:");
+	uint32_t command, result = 77, status = 0;
+
+	REQUIRE_EDU(edu, edu_config_read(edu, PCI_COMMAND, &command));
+	ATF_REQUIRE(edu->bus->ops->config_write(edu->bus, PCI_COMMAND,
+	    (command & 0xffff) | NO_INTX) == 0);
+	CHECK_ERRNO(edu, ETIMEDOUT, edu_factorial(edu, SLOW / 20,
+	    EDU_WRAP | EDU_INTERRUPT, 2000, &result) == -1);
+	CHECK_MESSAGE(edu, "interrupt has not come");
+	ATF_CHECK_EQ(result, 77);
+	ATF_CHECK_EQ(edu_irq_wait(edu, SOON_MS, &status), 1);
+	ATF_CHECK_EQ(status, EDU_INTR_FACTORIAL);
+	check_exact(edu, EDU_INTERRUPT);
+	edu_close(edu);
+}
+
+static volatile sig_atomic_t caught;
+
+static void
+catch(int sig)
+{
+
+	(void)sig;
+	caught++;
+}
+
+/* SIGALRM soon, and then again and again. */
+static void
+alarm_often(void)
+{
+	static const struct itimerval often = { { 0, 20000 }, { 0, 20000 } };
+	struct sigaction action;
+
+	memset(&action, 0, sizeof(action));
+	action.sa_handler = catch;
+	ATF_REQUIRE(sigaction(SIGALRM, &action, NULL) == 0);
+	ATF_REQUIRE(setitimer(ITIMER_REAL, &often, NULL) == 0);
+}
+
+ATF_TC(signals);
+ATF_TC_HEAD(signals, tc)
+{
+
+	atf_tc_set_md_var(tc, "descr", "a signal ends a wait by interrupt with "
+	    "EINTR, and does not disturb one by polling");
+	atf_tc_set_md_var(tc, "timeout", "120");
+}
+ATF_TC_BODY(signals, tc)
+{
+	struct edu *edu = open_device("qtest:");
+	uint32_t result = 77;
+
+	alarm_often();
+	CHECK_ERRNO(edu, EINTR, edu_factorial(edu, SLOW,
+	    EDU_WRAP | EDU_INTERRUPT, EDU_FOREVER, &result) == -1);
+	ATF_CHECK(caught > 0);
+	ATF_CHECK_EQ(result, 77);
+	/* It goes on, and this waits for it, by polling. */
+	REQUIRE_EDU(edu, edu_factorial(edu, 10, 0, EDU_FOREVER, &result));
+	ATF_CHECK_EQ(result, exact[10]);
+	caught = 0;
+	REQUIRE_EDU(edu, edu_factorial(edu, SLOW, EDU_WRAP, EDU_FOREVER,
+	    &result));
+	ATF_CHECK_EQ(result, 0);
+	ATF_CHECK(caught > 0);
+	edu_close(edu);
+}
+
+ATF_TC(left_running);
+ATF_TC_HEAD(left_running, tc)
+{
+
+	atf_tc_set_md_var(tc, "descr", "a factorial that an earlier owner left "
+	    "running: the next owner's call waits for it");
+	atf_tc_set_md_var(tc, "timeout", "120");
+}
+ATF_TC_BODY(left_running, tc)
+{
+	uint32_t result = 77, status;
+	struct edu *edu;
+
+	start_qemu("q35", "");
+	edu = open_device(DEVICE);
+	CHECK_ERRNO(edu, ETIMEDOUT, edu_factorial(edu, SLOWEST,
+	    EDU_WRAP | EDU_INTERRUPT, 0, &result) == -1);
+	edu_close(edu);
+	edu = open_device(DEVICE);
+	CHECK_ERRNO(edu, ETIMEDOUT, edu_factorial(edu, 5, 0, 0,
+	    &result) == -1);
+	CHECK_MESSAGE(edu, "earlier");
+	REQUIRE_EDU(edu, edu_factorial(edu, 5, 0, EDU_FOREVER, &result));
+	ATF_CHECK_EQ(result, 120);
+	/* Its interrupt was switched off. */
+	REQUIRE_EDU(edu, edu_irq_status(edu, &status));
+	ATF_CHECK_EQ(status, 0);
+	edu_close(edu);
+}
+
+static enum tap_verdict
+unplug_at_poll(size_t i, struct tap_access *a)
+{
+
+	(void)i;
+	if (a->is_write || a->offset != EDU_STATUS)
+		return TAP_PASS;
+	tap.hook = NULL;
+	unplug(edu_bus_qtest_session(tap.edu->bus));
+	a->value = EDU_STATUS_COMPUTING;
+	return TAP_PASS;
+}
+
+ATF_TC(unplugged);
+ATF_TC_HEAD(unplugged, tc)
+{
+
+	atf_tc_set_md_var(tc, "descr", "unplugged while it computes: ENODEV, "
+	    "and not a result of 0");
+}
+ATF_TC_BODY(unplugged, tc)
+{
+	uint32_t result = 77;
+	struct edu *edu;
+
+	start_qemu("pc", "");
+	edu = open_device(DEVICE);
+	tap_attach(edu);
+	tap.hook = unplug_at_poll;
+	CHECK_ERRNO(edu, ENODEV, edu_factorial(edu, 12, 0, EDU_FOREVER,
+	    &result) == -1);
+	ATF_CHECK(tap.hook == NULL);
+	ATF_CHECK_EQ(result, 77);
+	CHECK_ERRNO(edu, ENODEV, edu_factorial(edu, 12, EDU_INTERRUPT, 100,
+	    &result) == -1);
+	ATF_CHECK_EQ(result, 77);
+	edu_close(edu);
+}
+
+static enum tap_verdict
+read_ones(size_t i, struct tap_access *a)
+{
+
+	(void)i;
+	if (!a->is_config && !a->is_write)
+		a->value = UINT32_MAX;
+	return TAP_PASS;
+}
+
+ATF_TC(gone_reads_ones);
+ATF_TC_HEAD(gone_reads_ones, tc)
+{
+
+	atf_tc_set_md_var(tc, "descr", "a device that reads all ones, as on a "
+	    "real bus: ENODEV, and no endless wait");
+}
+ATF_TC_BODY(gone_reads_ones, tc)
+{
+	struct edu *edu = open_device("qtest:");
+	uint32_t result = 77;
+
+	tap_attach(edu);
+	tap.hook = read_ones;
+	CHECK_ERRNO(edu, ENODEV, edu_factorial(edu, 12, 0, EDU_FOREVER,
+	    &result) == -1);
+	CHECK_ERRNO(edu, ENODEV, edu_factorial(edu, 12, EDU_INTERRUPT,
+	    EDU_FOREVER, &result) == -1);
+	ATF_CHECK_EQ(result, 77);
+	edu_close(edu);
+}
+
+ATF_TP_ADD_TCS(tp)
+{
+
+	ATF_TP_ADD_TC(tp, polled);
+	ATF_TP_ADD_TC(tp, by_interrupt);
+	ATF_TP_ADD_TC(tp, accesses);
+	ATF_TP_ADD_TC(tp, out_of_range);
+	ATF_TP_ADD_TC(tp, bad_arguments);
+	ATF_TP_ADD_TC(tp, timeouts);
+	ATF_TP_ADD_TC(tp, timeout_0);
+	ATF_TP_ADD_TC(tp, interrupt_timeout);
+	ATF_TP_ADD_TC(tp, foreign_interrupt);
+	ATF_TP_ADD_TC(tp, interrupt_lost);
+	ATF_TP_ADD_TC(tp, signals);
+	ATF_TP_ADD_TC(tp, left_running);
+	ATF_TP_ADD_TC(tp, unplugged);
+	ATF_TP_ADD_TC(tp, gone_reads_ones);
+	return atf_no_error();
+}

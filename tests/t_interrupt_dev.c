@@ -1,0 +1,527 @@
+/*
+ * Copyright (c) 2026 The libedu authors
+ * SPDX-License-Identifier: BSD-2-Clause
+ */
+
+/* Interrupts of a device of this machine, through its kernel side. */
+
+#include <sys/time.h>
+#include <sys/wait.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+
+#include "h_dev.h"
+
+#define ROUNDS		1000
+#define NO_INTX		0x0400U		/* in the command register */
+
+/* Bits that no engine of the device sets. */
+#define BIT_A		0x10U
+#define BIT_B		0x20000U
+
+static void
+check_wait(struct edu *edu, int timeout_ms, uint32_t expected)
+{
+	uint32_t status = 0;
+	int result = edu_irq_wait(edu, timeout_ms, &status);
+
+	ATF_REQUIRE_MSG(result != -1, "%s", edu_errmsg(edu));
+	ATF_CHECK_EQ_MSG(result, expected != 0, "wait gave %d", result);
+	ATF_CHECK_EQ_MSG(status, expected, "0x%x, not 0x%x", status, expected);
+}
+
+static void
+check_status(struct edu *edu, uint32_t expected)
+{
+	uint32_t status = ~expected;
+
+	REQUIRE_EDU(edu, edu_irq_status(edu, &status));
+	ATF_CHECK_EQ_MSG(status, expected, "0x%x, not 0x%x", status, expected);
+}
+
+static int
+is_readable(struct edu *edu, int timeout_ms)
+{
+	struct pollfd pfd = { edu_irq_fd(edu), POLLIN, 0 };
+
+	ATF_REQUIRE_MSG(pfd.fd != -1, "%s", edu_errmsg(edu));
+	ATF_REQUIRE(poll(&pfd, 1, timeout_ms) != -1);
+	ATF_CHECK_EQ(pfd.revents & ~POLLIN, 0);
+	return pfd.revents != 0;
+}
+
+static uint32_t
+command_register(const char *name)
+{
+	struct edu *edu;
+	uint32_t value = 0;
+
+	edu = open_device(name, EDU_OPEN_CONFIG | EDU_OPEN_READONLY);
+	REQUIRE_EDU(edu, edu_config_read(edu, 4, &value));
+	edu_close(edu);
+	return value & 0xffff;
+}
+
+/* Another process raises mask, a while from now. */
+static pid_t
+raise_later(const char *name, long after_ms, uint32_t mask)
+{
+	volatile uint32_t *registers = map_registers(name);
+	pid_t pid;
+
+	ATF_REQUIRE((pid = fork()) != -1);
+	if (pid == 0) {
+		sleep_ms(after_ms);
+		registers[EDU_INTR_RAISE / 4] = mask;
+		_exit(0);
+	}
+	return pid;
+}
+
+static void
+reap(pid_t pid)
+{
+	int status;
+
+	ATF_REQUIRE(waitpid(pid, &status, 0) == pid);
+	ATF_CHECK_EQ(status, 0);
+}
+
+ATF_TC(none_lost);
+ATF_TC_HEAD(none_lost, tc)
+{
+	atf_tc_set_md_var(tc, "descr", "Each of 1000 interrupts arrives once, "
+	    "with its bit");
+	atf_tc_set_md_var(tc, "require.user", "root");
+}
+ATF_TC_BODY(none_lost, tc)
+{
+	struct edu *edu = open_device(need_device(1, 0), 0);
+	unsigned i;
+
+	for (i = 0; i < ROUNDS; i++) {
+		REQUIRE_EDU(edu, edu_irq_raise(edu, 1U << i % 32));
+		/* A wait alone would see the bit without an interrupt. */
+		ATF_REQUIRE_MSG(is_readable(edu, SOON_MS), "round %u", i);
+		check_wait(edu, 0, 1U << i % 32);
+	}
+	check_wait(edu, 0, 0);
+	edu_close(edu);
+}
+
+/* Raises the next bit the moment that the one before is acknowledged. */
+static void
+raise_behind_back(volatile uint32_t *registers)
+{
+	unsigned i;
+
+	(void)alarm(60);
+	for (i = 0; i < ROUNDS; i++) {
+		registers[EDU_INTR_RAISE / 4] = 1U << i % 32;
+		while (registers[EDU_INTR_STATUS / 4] != 0)
+			continue;
+	}
+	_exit(0);
+}
+
+ATF_TC(none_lost_when_raised_between);
+ATF_TC_HEAD(none_lost_when_raised_between, tc)
+{
+	atf_tc_set_md_var(tc, "descr", "An interrupt that another process "
+	    "raises right after an acknowledge is not lost, 1000 times");
+	atf_tc_set_md_var(tc, "require.user", "root");
+}
+ATF_TC_BODY(none_lost_when_raised_between, tc)
+{
+	const char *name = need_device(1, 0);
+	volatile uint32_t *registers = map_registers(name);
+	struct edu *edu = open_device(name, 0);
+	uint32_t status;
+	unsigned count[32] = { 0 }, i, total = 0;
+	pid_t pid;
+
+	ATF_REQUIRE((pid = fork()) != -1);
+	if (pid == 0)
+		raise_behind_back(registers);
+	while (total < ROUNDS && edu_irq_wait(edu, SOON_MS, &status) == 1)
+		for (i = 0; i < 32; i++)
+			if (status & 1U << i) {
+				count[i]++;
+				total++;
+			}
+	ATF_CHECK_EQ_MSG(total, ROUNDS, "%u of %u came", total, ROUNDS);
+	for (i = 0; i < 32; i++)
+		ATF_CHECK_EQ(count[i], (ROUNDS + 31 - i) / 32);
+	if (total < ROUNDS)
+		(void)kill(pid, SIGKILL);
+	reap(pid);
+	check_wait(edu, 0, 0);
+	edu_close(edu);
+}
+
+ATF_TC(wakes_sleeper);
+ATF_TC_HEAD(wakes_sleeper, tc)
+{
+	atf_tc_set_md_var(tc, "descr", "An interrupt ends a wait without "
+	    "limit, and gives every bit that is set");
+	atf_tc_set_md_var(tc, "require.user", "root");
+}
+ATF_TC_BODY(wakes_sleeper, tc)
+{
+	const char *name = need_device(1, 0);
+	struct edu *edu = open_device(name, 0);
+	pid_t pid;
+
+	pid = raise_later(name, 100, BIT_A | BIT_B | 1);
+	check_wait(edu, EDU_FOREVER, BIT_A | BIT_B | 1);
+	reap(pid);
+	check_status(edu, 0);
+	edu_close(edu);
+}
+
+ATF_TC(timeout);
+ATF_TC_HEAD(timeout, tc)
+{
+	atf_tc_set_md_var(tc, "descr", "A wait for nothing gives 0 when its "
+	    "time is over, and negative times are EINVAL");
+	atf_tc_set_md_var(tc, "require.user", "root");
+}
+ATF_TC_BODY(timeout, tc)
+{
+	struct edu *edu = open_device(need_device(1, 0), 0);
+	struct timespec begin, end;
+	uint32_t status;
+	double ms;
+
+	check_wait(edu, 0, 0);
+	(void)clock_gettime(CLOCK_MONOTONIC, &begin);
+	check_wait(edu, 50, 0);
+	(void)clock_gettime(CLOCK_MONOTONIC, &end);
+	ms = (double)(end.tv_sec - begin.tv_sec) * 1e3 +
+	    (double)(end.tv_nsec - begin.tv_nsec) / 1e6;
+	ATF_CHECK_MSG(ms >= 49, "50 ms were over after %f ms", ms);
+	CHECK_ERRNO(edu, EINVAL, edu_irq_wait(edu, -2, &status) == -1);
+	REQUIRE_EDU(edu, edu_irq_raise(edu, BIT_A));
+	check_wait(edu, SOON_MS, BIT_A);
+	edu_close(edu);
+}
+
+static volatile sig_atomic_t signals;
+
+static void
+on_signal(int number)
+{
+
+	(void)number;
+	signals++;
+}
+
+ATF_TC(signal_ends_wait);
+ATF_TC_HEAD(signal_ends_wait, tc)
+{
+	atf_tc_set_md_var(tc, "descr", "A caught signal ends a wait with "
+	    "EINTR, whether it restarts system calls or not, and costs no "
+	    "interrupt");
+	atf_tc_set_md_var(tc, "require.user", "root");
+}
+ATF_TC_BODY(signal_ends_wait, tc)
+{
+	static const int flags[] = { 0, SA_RESTART };
+	struct edu *edu = open_device(need_device(1, 0), 0);
+	struct itimerval timer = { { 0, 0 }, { 0, 50000 } };
+	struct sigaction action;
+	uint32_t status;
+	int i;
+
+	memset(&action, 0, sizeof(action));
+	action.sa_handler = on_signal;
+	for (i = 0; i < 2; i++) {
+		action.sa_flags = flags[i];
+		ATF_REQUIRE(sigaction(SIGALRM, &action, NULL) == 0);
+		ATF_REQUIRE(setitimer(ITIMER_REAL, &timer, NULL) == 0);
+		CHECK_ERRNO(edu, EINTR,
+		    edu_irq_wait(edu, SOON_MS, &status) == -1);
+		ATF_CHECK_EQ(signals, i + 1);
+		REQUIRE_EDU(edu, edu_irq_raise(edu, BIT_B));
+		check_wait(edu, SOON_MS, BIT_B);
+	}
+	edu_close(edu);
+}
+
+ATF_TC(descriptor);
+ATF_TC_HEAD(descriptor, tc)
+{
+	atf_tc_set_md_var(tc, "descr", "The descriptor is readable when "
+	    "there is something, and not when it was fetched");
+	atf_tc_set_md_var(tc, "require.user", "root");
+}
+ATF_TC_BODY(descriptor, tc)
+{
+	struct edu *edu = open_device(need_device(1, 0), 0);
+	int i, j;
+
+	for (i = 0; i < 50; i++) {
+		ATF_CHECK(!is_readable(edu, 0));
+		REQUIRE_EDU(edu, edu_irq_raise(edu, BIT_A));
+		ATF_REQUIRE(is_readable(edu, SOON_MS));
+		check_wait(edu, 0, BIT_A);
+		/* On a shared line it may be ready for nothing, once. */
+		for (j = 0; j < 3 && is_readable(edu, 0); j++)
+			check_wait(edu, 0, 0);
+		ATF_CHECK(j < 3);
+	}
+	ATF_CHECK(!is_readable(edu, 50));
+	ATF_CHECK_EQ(fcntl(edu_irq_fd(edu), F_GETFD), FD_CLOEXEC);
+	edu_close(edu);
+}
+
+ATF_TC(acknowledged_by_caller);
+ATF_TC_HEAD(acknowledged_by_caller, tc)
+{
+	atf_tc_set_md_var(tc, "descr", "What the caller has acknowledged is "
+	    "not reported, and the next interrupt is");
+	atf_tc_set_md_var(tc, "require.user", "root");
+}
+ATF_TC_BODY(acknowledged_by_caller, tc)
+{
+	struct edu *edu = open_device(need_device(1, 0), 0);
+
+	REQUIRE_EDU(edu, edu_irq_raise(edu, BIT_A | BIT_B));
+	check_status(edu, BIT_A | BIT_B);
+	REQUIRE_EDU(edu, edu_irq_ack(edu, BIT_A));
+	check_status(edu, BIT_B);
+	check_wait(edu, SOON_MS, BIT_B);
+	REQUIRE_EDU(edu, edu_irq_raise(edu, BIT_A));
+	ATF_CHECK(is_readable(edu, SOON_MS));
+	REQUIRE_EDU(edu, edu_irq_ack(edu, BIT_A));
+	check_wait(edu, 50, 0);
+	REQUIRE_EDU(edu, edu_irq_raise(edu, BIT_A));
+	ATF_CHECK(is_readable(edu, SOON_MS));
+	check_wait(edu, SOON_MS, BIT_A);
+	edu_close(edu);
+}
+
+ATF_TC(kept_between_opens);
+ATF_TC_HEAD(kept_between_opens, tc)
+{
+	atf_tc_set_md_var(tc, "descr", "With EDU_OPEN_KEEP pending bits "
+	    "outlive the close and wake the next owner; without, the open "
+	    "clears them");
+	atf_tc_set_md_var(tc, "require.user", "root");
+}
+ATF_TC_BODY(kept_between_opens, tc)
+{
+	const char *name = need_device(1, 0);
+	uint32_t result;
+	struct edu *edu;
+
+	edu = open_device(name, EDU_OPEN_KEEP);
+	edu_close(edu);
+	/* Nobody listens now, and the line may be somebody else's as well. */
+	ATF_CHECK(command_register(name) & NO_INTX);
+	edu = open_device(name, EDU_OPEN_KEEP);
+	REQUIRE_EDU(edu, edu_irq_raise(edu, BIT_A));
+	edu_close(edu);
+	ATF_CHECK(command_register(name) & NO_INTX);
+	edu = open_device(name, EDU_OPEN_KEEP);
+	check_status(edu, BIT_A);
+	ATF_CHECK(is_readable(edu, SOON_MS));
+	check_wait(edu, SOON_MS, BIT_A);
+	/* One that the library has seen in passing is the caller's still. */
+	REQUIRE_EDU(edu, edu_irq_raise(edu, BIT_B));
+	REQUIRE_EDU(edu, edu_factorial(edu, 5, EDU_INTERRUPT, SOON_MS,
+	    &result));
+	edu_close(edu);
+	edu = open_device(name, EDU_OPEN_KEEP);
+	check_status(edu, BIT_B);
+	edu_close(edu);
+	edu = open_device(name, 0);
+	check_status(edu, 0);
+	check_wait(edu, 50, 0);
+	edu_close(edu);
+}
+
+ATF_TC(no_kernel_side);
+ATF_TC_HEAD(no_kernel_side, tc)
+{
+	atf_tc_set_md_var(tc, "descr", "Without a kernel side a wait is "
+	    "ENOTSUP and says how to get one; the rest works");
+	atf_tc_set_md_var(tc, "require.user", "root");
+}
+ATF_TC_BODY(no_kernel_side, tc)
+{
+	const char *name = need_device(0, 0);
+	struct edu *edu = open_device(name, 0);
+	uint32_t status;
+
+	CHECK_ERRNO(edu, ENOTSUP, edu_irq_wait(edu, 0, &status) == -1);
+	CHECK_MESSAGE(edu, name);
+#ifdef __linux__
+	CHECK_MESSAGE(edu, " bind uio)");
+#endif
+	CHECK_ERRNO(edu, ENOTSUP, edu_irq_fd(edu) == -1);
+	REQUIRE_EDU(edu, edu_irq_raise(edu, BIT_A));
+	check_status(edu, BIT_A);
+	/* With nobody to take it, the interrupt must not reach the line. */
+	ATF_CHECK(command_register(name) & NO_INTX);
+	REQUIRE_EDU(edu, edu_irq_ack(edu, BIT_A));
+	check_status(edu, 0);
+	edu_close(edu);
+}
+
+ATF_TC(polling_only);
+ATF_TC_HEAD(polling_only, tc)
+{
+	atf_tc_set_md_var(tc, "descr", "EDU_OPEN_POLL uses no kernel side "
+	    "where there is one");
+	atf_tc_set_md_var(tc, "require.user", "root");
+}
+ATF_TC_BODY(polling_only, tc)
+{
+	const char *name = need_device(1, 0);
+	struct edu *edu = open_device(name, EDU_OPEN_POLL);
+	uint32_t result, status;
+
+	ATF_CHECK_STREQ(edu_kernel_side(edu), "none");
+	CHECK_ERRNO(edu, ENOTSUP, edu_irq_wait(edu, 0, &status) == -1);
+	CHECK_MESSAGE(edu, "polling");
+	CHECK_ERRNO(edu, ENOTSUP, edu_irq_fd(edu) == -1);
+	CHECK_ERRNO(edu, ENOTSUP, edu_factorial(edu, 5, EDU_INTERRUPT,
+	    SOON_MS, &result) == -1);
+	REQUIRE_EDU(edu, edu_irq_raise(edu, BIT_A));
+	ATF_CHECK(command_register(name) & NO_INTX);
+	edu_close(edu);
+	/* The kernel side is none the worse for it. */
+	edu = open_device(name, 0);
+	REQUIRE_EDU(edu, edu_irq_raise(edu, BIT_B));
+	check_wait(edu, SOON_MS, BIT_B);
+	edu_close(edu);
+}
+
+ATF_TC(factorial_leaves_callers_bits);
+ATF_TC_HEAD(factorial_leaves_callers_bits, tc)
+{
+	atf_tc_set_md_var(tc, "descr", "A factorial by interrupt takes its "
+	    "own bit and no other");
+	atf_tc_set_md_var(tc, "require.user", "root");
+}
+ATF_TC_BODY(factorial_leaves_callers_bits, tc)
+{
+	const char *name = need_device(1, 0);
+	struct edu *edu = open_device(name, 0);
+	uint32_t result;
+	pid_t pid;
+	int i;
+
+	for (i = 0; i < 20; i++) {
+		REQUIRE_EDU(edu, edu_irq_raise(edu, BIT_A));
+		REQUIRE_EDU(edu, edu_factorial(edu, 12, EDU_INTERRUPT,
+		    SOON_MS, &result));
+		ATF_CHECK_EQ(result, 479001600);
+		check_status(edu, BIT_A);
+		check_wait(edu, 0, BIT_A);
+	}
+	/* One that takes long enough for another to be raised meanwhile. */
+	pid = raise_later(name, 20, BIT_B);
+	REQUIRE_EDU(edu, edu_factorial(edu, 200000000,
+	    EDU_INTERRUPT | EDU_WRAP, SOON_MS, &result));
+	reap(pid);
+	check_wait(edu, SOON_MS, BIT_B);
+	check_wait(edu, 0, 0);
+	edu_close(edu);
+}
+
+ATF_TC(dma_leaves_callers_bits);
+ATF_TC_HEAD(dma_leaves_callers_bits, tc)
+{
+	atf_tc_set_md_var(tc, "descr", "A DMA by interrupt takes its own bit "
+	    "and no other");
+	atf_tc_set_md_var(tc, "require.user", "root");
+}
+ATF_TC_BODY(dma_leaves_callers_bits, tc)
+{
+	const char *name = need_device(1, 0);
+	struct edu *edu = open_device(name, 0);
+	struct edu_mem *mem;
+	pid_t pid;
+
+	if ((mem = edu_mem_alloc(edu, 4096)) == NULL)
+		atf_tc_skip("%s", edu_errmsg(edu));
+	REQUIRE_EDU(edu, edu_irq_raise(edu, BIT_A));
+	pid = raise_later(name, 30, BIT_B);
+	REQUIRE_EDU(edu, edu_dma_put(edu, 0, mem, 0, 4000, EDU_INTERRUPT,
+	    SOON_MS));
+	reap(pid);
+	check_status(edu, BIT_A | BIT_B);
+	check_wait(edu, 0, BIT_A | BIT_B);
+	check_wait(edu, 0, 0);
+	edu_close(edu);
+}
+
+/* Linux: the driver goes while we wait, as when the device is unplugged. */
+static int
+write_file(const char *path, const char *text)
+{
+	ssize_t n;
+	int fd;
+
+	if ((fd = open(path, O_WRONLY)) == -1)
+		return -1;
+	n = write(fd, text, strlen(text));
+	(void)close(fd);
+	return n == (ssize_t)strlen(text) ? 0 : -1;
+}
+
+#define DRIVER		"/sys/bus/pci/drivers/uio_pci_generic"
+
+ATF_TC(driver_goes_during_wait);
+ATF_TC_HEAD(driver_goes_during_wait, tc)
+{
+	atf_tc_set_md_var(tc, "descr", "A wait ends with ENODEV when the "
+	    "kernel driver is taken from the device");
+	atf_tc_set_md_var(tc, "require.user", "root");
+}
+ATF_TC_BODY(driver_goes_during_wait, tc)
+{
+	const char *name = need_device(1, 0);
+	struct edu *edu;
+	uint32_t status;
+	pid_t pid;
+
+	if (access(DRIVER, F_OK) == -1)
+		atf_tc_skip("no uio_pci_generic on this system");
+	edu = open_device(name, 0);
+	ATF_REQUIRE((pid = fork()) != -1);
+	if (pid == 0) {
+		sleep_ms(100);
+		_exit(write_file(DRIVER "/unbind", name) != 0);
+	}
+	CHECK_ERRNO(edu, ENODEV, edu_irq_wait(edu, SOON_MS, &status) == -1);
+	reap(pid);
+	edu_close(edu);
+	ATF_REQUIRE(write_file(DRIVER "/bind", name) == 0);
+	edu = open_device(name, 0);
+	REQUIRE_EDU(edu, edu_irq_raise(edu, BIT_A));
+	check_wait(edu, SOON_MS, BIT_A);
+	edu_close(edu);
+}
+
+ATF_TP_ADD_TCS(tp)
+{
+
+	ATF_TP_ADD_TC(tp, none_lost);
+	ATF_TP_ADD_TC(tp, none_lost_when_raised_between);
+	ATF_TP_ADD_TC(tp, wakes_sleeper);
+	ATF_TP_ADD_TC(tp, timeout);
+	ATF_TP_ADD_TC(tp, signal_ends_wait);
+	ATF_TP_ADD_TC(tp, descriptor);
+	ATF_TP_ADD_TC(tp, acknowledged_by_caller);
+	ATF_TP_ADD_TC(tp, kept_between_opens);
+	ATF_TP_ADD_TC(tp, no_kernel_side);
+	ATF_TP_ADD_TC(tp, polling_only);
+	ATF_TP_ADD_TC(tp, factorial_leaves_callers_bits);
+	ATF_TP_ADD_TC(tp, dma_leaves_callers_bits);
+	ATF_TP_ADD_TC(tp, driver_goes_during_wait);
+	return atf_no_error();
+}

@@ -1,0 +1,341 @@
+/*
+ * Copyright (c) 2026 The libedu authors
+ * SPDX-License-Identifier: BSD-2-Clause
+ */
+
+/* Finding the devices of this machine, and opening them by their addresses. */
+
+#include <sys/types.h>
+#include <sys/wait.h>
+
+#include "h_dev.h"
+#include "h_pci.h"
+
+#define MAX_FUNCTIONS	512
+#define NOBODY		65534
+
+static struct pci_name names[MAX_FUNCTIONS];
+
+static size_t
+need_edus(void)
+{
+	size_t n = pci_find(ID_EDU, names, MAX_FUNCTIONS);
+
+	if (n == 0)
+		atf_tc_skip("no edu device on this machine");
+	return n;
+}
+
+static struct edu_list *
+new_list(void)
+{
+	struct edu_list *list = edu_list_new();
+
+	ATF_REQUIRE_MSG(list != NULL, "%s", edu_errmsg(NULL));
+	return list;
+}
+
+ATF_TC(agrees_with_system);
+ATF_TC_HEAD(agrees_with_system, tc)
+{
+
+	atf_tc_set_md_var(tc, "descr", "the list has every edu that the "
+	    "system shows and nothing else, in the order of addresses");
+}
+ATF_TC_BODY(agrees_with_system, tc)
+{
+	struct edu_list *list;
+	size_t i, n = need_edus();
+
+	list = new_list();
+	ATF_REQUIRE_EQ_MSG(edu_list_count(list), n, "%zu, not %zu",
+	    edu_list_count(list), n);
+	for (i = 0; i < n; i++)
+		ATF_CHECK_STREQ(edu_list_name(list, i), names[i].text);
+	ATF_CHECK(edu_list_name(list, n) == NULL);
+	ATF_CHECK(edu_list_name(list, (size_t)-1) == NULL);
+	edu_list_free(list);
+	edu_list_free(NULL);
+}
+
+ATF_TC(touches_nothing);
+ATF_TC_HEAD(touches_nothing, tc)
+{
+
+	atf_tc_set_md_var(tc, "descr", "listing, and looking at a device, "
+	    "change nothing in its configuration and its registers");
+	atf_tc_set_md_var(tc, "require.user", "root");
+}
+ATF_TC_BODY(touches_nothing, tc)
+{
+	uint8_t before[CONFIG_SIZE];
+	volatile uint32_t *registers;
+	struct edu *edu;
+	uint32_t live, status, id = 0;
+
+	(void)need_edus();
+	registers = map_registers(names[0].text);
+	registers[EDU_LIVE / 4] = 0x600df00d;
+	registers[EDU_INTR_ACK / 4] = 0xffffffff;
+	live = registers[EDU_LIVE / 4];
+	status = registers[EDU_STATUS / 4];
+	pci_config(names[0].text, before);
+	edu_list_free(new_list());
+	edu = open_device(names[0].text, EDU_OPEN_READONLY);
+	REQUIRE_EDU(edu, edu_identify(edu, &id));
+	edu_close(edu);
+	edu_close(open_device(names[0].text, EDU_OPEN_CONFIG));
+	pci_check_same(names[0].text, before, "after looking");
+	ATF_CHECK_EQ(registers[EDU_LIVE / 4], live);
+	ATF_CHECK_EQ(registers[EDU_STATUS / 4], status);
+	ATF_CHECK_EQ(id & 0xffff, 0xed);
+}
+
+ATF_TC(names_open);
+ATF_TC_HEAD(names_open, tc)
+{
+
+	atf_tc_set_md_var(tc, "descr", "every name in the list opens the "
+	    "device of that name, NULL opens the first");
+	atf_tc_set_md_var(tc, "require.user", "root");
+}
+ATF_TC_BODY(names_open, tc)
+{
+	struct edu_list *list;
+	struct edu *edu;
+	uint32_t id;
+	size_t i;
+
+	(void)need_edus();
+	list = new_list();
+	for (i = 0; i < edu_list_count(list); i++) {
+		edu = open_device(edu_list_name(list, i), 0);
+		ATF_CHECK_STREQ(edu_name(edu), edu_list_name(list, i));
+		REQUIRE_EDU(edu, edu_identify(edu, &id));
+		edu_close(edu);
+	}
+	ATF_REQUIRE((edu = edu_open(NULL, 0)) != NULL);
+	ATF_CHECK_STREQ(edu_name(edu), edu_list_name(list, 0));
+	edu_close(edu);
+	edu_list_free(list);
+}
+
+static void
+check_form(const char *form, const char *name)
+{
+	struct edu *edu = edu_open(form, EDU_OPEN_READONLY);
+
+	ATF_CHECK_MSG(edu != NULL, "'%s': %s", form, edu_errmsg(NULL));
+	if (edu != NULL)
+		ATF_CHECK_STREQ(edu_name(edu), name);
+	edu_close(edu);
+}
+
+ATF_TC(short_forms);
+ATF_TC_HEAD(short_forms, tc)
+{
+
+	atf_tc_set_md_var(tc, "descr", "the domain, a bus of 0 and leading "
+	    "zeros may be left out, capitals are as good");
+	atf_tc_set_md_var(tc, "require.user", "root");
+}
+ATF_TC_BODY(short_forms, tc)
+{
+	static const char * const forms[] = {
+		"%04x:%02x:%02x.%x", "%x:%x:%x.%x", "%04X:%02X:%02X.%X",
+		"%08x:%02x:%02x.%x"
+	};
+	unsigned domain, bus, device, function;
+	char form[64];
+	size_t i, n, at;
+
+	n = need_edus();
+	for (at = 0; at < n; at++) {
+		ATF_REQUIRE_EQ(sscanf(names[at].text, "%x:%x:%x.%x", &domain,
+		    &bus, &device, &function), 4);
+		for (i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+			(void)snprintf(form, sizeof(form), forms[i], domain,
+			    bus, device, function);
+#pragma GCC diagnostic pop
+			check_form(form, names[at].text);
+		}
+		if (domain != 0)
+			continue;
+		(void)snprintf(form, sizeof(form), "%02x:%02x.%x", bus, device,
+		    function);
+		check_form(form, names[at].text);
+		(void)snprintf(form, sizeof(form), "%x:%x.%x", bus, device,
+		    function);
+		check_form(form, names[at].text);
+		if (bus != 0)
+			continue;
+		(void)snprintf(form, sizeof(form), "%x.%x", device, function);
+		check_form(form, names[at].text);
+	}
+}
+
+ATF_TC(malformed);
+ATF_TC_HEAD(malformed, tc)
+{
+
+	atf_tc_set_md_var(tc, "descr", "what is no PCI address is EINVAL, and "
+	    "the message repeats it");
+}
+ATF_TC_BODY(malformed, tc)
+{
+	static const char * const wrong[] = {
+		"", ".", ":", "a", "a.", ".0", "0", "edu", "a.8", "a.f",
+		"a.00", "a.0x", "a.0 ", " a.0", "-a.0", "+a.0", "a.-0", "0xa.0",
+		"20.0", "100.0", "100:a.0", "0:100:a.0", "g:a.0", "0:0:0:a.0",
+		"0::a.0", ":a.0", "0:a:0", "0:a.0.0", "100000000:0:a.0",
+		"0:000000000:a.0", "0000:00:0a.0\n", "/dev/edu0",
+		"0000:00:0a.0/../0000:00:0b.0",
+	};
+	size_t i;
+
+	(void)pci_all(names, MAX_FUNCTIONS);
+	for (i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		errno = 0;
+		ATF_CHECK_MSG(edu_open(wrong[i], 0) == NULL, "'%s'", wrong[i]);
+		ATF_CHECK_MSG(errno == EINVAL, "'%s': errno %d: %s", wrong[i],
+		    errno, edu_errmsg(NULL));
+		CHECK_MESSAGE(NULL, wrong[i]);
+		CHECK_MESSAGE(NULL, "no PCI address");
+	}
+}
+
+ATF_TC(absent);
+ATF_TC_HEAD(absent, tc)
+{
+
+	atf_tc_set_md_var(tc, "descr", "a good address without a function is "
+	    "ENOENT");
+}
+ATF_TC_BODY(absent, tc)
+{
+	static const char * const where[] = {
+		"0000:fe:1f.7", "fe:1f.7", "ffff:00:00.0", "ffffffff:0:0.0"
+	};
+	size_t i;
+
+	(void)pci_all(names, MAX_FUNCTIONS);
+	for (i = 0; i < sizeof(where) / sizeof(where[0]); i++) {
+		CHECK_ERRNO(NULL, ENOENT, edu_open(where[i], 0) == NULL);
+		CHECK_MESSAGE(NULL, where[i]);
+		CHECK_ERRNO(NULL, ENOENT,
+		    edu_open(where[i], EDU_OPEN_READONLY) == NULL);
+	}
+}
+
+ATF_TC(no_edu);
+ATF_TC_HEAD(no_edu, tc)
+{
+
+	atf_tc_set_md_var(tc, "descr", "another kind of function is ENODEV, "
+	    "and the message has its ids; nothing in it changes");
+	atf_tc_set_md_var(tc, "require.user", "root");
+}
+ATF_TC_BODY(no_edu, tc)
+{
+	uint8_t before[CONFIG_SIZE];
+	size_t i, n = pci_all(names, MAX_FUNCTIONS);
+	char ids[16];
+	uint32_t id;
+
+	for (i = 0; i < n; i++) {
+		id = pci_read(names[i].text, 0);
+		if (id == ID_EDU)
+			continue;
+		pci_config(names[i].text, before);
+		CHECK_ERRNO(NULL, ENODEV, edu_open(names[i].text, 0) == NULL);
+		(void)snprintf(ids, sizeof(ids), "%04x:%04x", id & 0xffff,
+		    id >> 16);
+		CHECK_MESSAGE(NULL, ids);
+		CHECK_MESSAGE(NULL, names[i].text);
+		CHECK_ERRNO(NULL, ENODEV, edu_open(names[i].text,
+		    EDU_OPEN_READONLY) == NULL);
+		pci_check_same(names[i].text, before, "after ENODEV");
+	}
+}
+
+ATF_TC(unknown_flags);
+ATF_TC_HEAD(unknown_flags, tc)
+{
+
+	atf_tc_set_md_var(tc, "descr", "unknown flags are EINVAL");
+}
+ATF_TC_BODY(unknown_flags, tc)
+{
+
+	(void)need_edus();
+	CHECK_ERRNO(NULL, EINVAL, edu_open(names[0].text, 0x10) == NULL);
+	CHECK_ERRNO(NULL, EINVAL, edu_open(names[0].text, 0x80000000U |
+	    EDU_OPEN_READONLY) == NULL);
+	CHECK_MESSAGE(NULL, "0x80000001");
+}
+
+/* What an ordinary user must not find; runs as one. */
+static int
+complains(void)
+{
+	struct edu_list *list = edu_list_new();
+	unsigned flags;
+
+	if (list == NULL || edu_list_count(list) == 0) {
+		(void)fprintf(stderr, "cannot list: %s\n", edu_errmsg(NULL));
+		return 1;
+	}
+	for (flags = 0; flags <= EDU_OPEN_READONLY; flags++) {
+		if (edu_open(edu_list_name(list, 0), flags) != NULL ||
+		    errno != EACCES || strstr(edu_errmsg(NULL), "root") == NULL)
+		{
+			(void)fprintf(stderr, "flags %u: errno %d: %s\n",
+			    flags, errno, edu_errmsg(NULL));
+			return 2;
+		}
+	}
+	edu_list_free(list);
+	return 0;
+}
+
+ATF_TC(ordinary_user);
+ATF_TC_HEAD(ordinary_user, tc)
+{
+
+	atf_tc_set_md_var(tc, "descr", "an ordinary user lists the devices, "
+	    "and is told what opening one takes");
+	atf_tc_set_md_var(tc, "require.user", "root");
+}
+ATF_TC_BODY(ordinary_user, tc)
+{
+	int status;
+	pid_t pid;
+
+	(void)need_edus();
+	ATF_REQUIRE((pid = fork()) != -1);
+	if (pid == 0) {
+		if (setgid(NOBODY) == -1 || setuid(NOBODY) == -1)
+			_exit(3);
+		_exit(complains());
+	}
+	ATF_REQUIRE_EQ(waitpid(pid, &status, 0), pid);
+	ATF_CHECK_MSG(WIFEXITED(status) && WEXITSTATUS(status) == 0, "0x%x",
+	    status);
+}
+
+ATF_TP_ADD_TCS(tp)
+{
+
+	ATF_TP_ADD_TC(tp, agrees_with_system);
+	ATF_TP_ADD_TC(tp, touches_nothing);
+	ATF_TP_ADD_TC(tp, names_open);
+	ATF_TP_ADD_TC(tp, short_forms);
+	ATF_TP_ADD_TC(tp, malformed);
+	ATF_TP_ADD_TC(tp, absent);
+	ATF_TP_ADD_TC(tp, no_edu);
+	ATF_TP_ADD_TC(tp, unknown_flags);
+	ATF_TP_ADD_TC(tp, ordinary_user);
+	return atf_no_error();
+}

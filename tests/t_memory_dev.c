@@ -1,0 +1,555 @@
+/*
+ * Copyright (c) 2026 The libedu authors
+ * SPDX-License-Identifier: BSD-2-Clause
+ */
+
+/* Memory that a device of this machine can reach. */
+
+#include <sys/wait.h>
+#ifdef __linux__
+#include <sys/prctl.h>
+#endif
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "h_dev.h"
+
+#define COUNT(a)	(sizeof(a) / sizeof((a)[0]))
+#define NOBODY		65534
+
+/* Skips where this machine gives no such memory at all. */
+static struct edu_mem *
+need_memory(struct edu *edu, size_t length)
+{
+	struct edu_mem *mem = edu_mem_alloc(edu, length);
+
+	if (mem == NULL && (errno == ENOMEM || errno == ENOTSUP))
+		atf_tc_skip("%s", edu_errmsg(edu));
+	ATF_REQUIRE_MSG(mem != NULL, "%s", edu_errmsg(edu));
+	return mem;
+}
+
+static struct edu_mem *
+alloc(struct edu *edu, size_t length)
+{
+	struct edu_mem *mem = edu_mem_alloc(edu, length);
+
+	ATF_REQUIRE_MSG(mem != NULL, "%s", edu_errmsg(edu));
+	return mem;
+}
+
+/* No two bytes next to each other, nor in places a power of 2 apart. */
+static unsigned char
+pattern(size_t i, unsigned seed)
+{
+	uint32_t x = (uint32_t)(i + 1) * 2654435761U + seed * 40503U;
+
+	return (unsigned char)(x >> 24 ^ x >> 11);
+}
+
+static void
+fill(struct edu_mem *mem, unsigned seed)
+{
+	unsigned char *data = edu_mem_data(mem);
+	size_t i;
+
+	for (i = 0; i < edu_mem_length(mem); i++)
+		data[i] = pattern(i, seed);
+}
+
+/* How many bytes of mem differ from what fill() has put there. */
+static size_t
+differences(const struct edu_mem *mem, unsigned seed)
+{
+	const unsigned char *data = edu_mem_data(mem);
+	size_t count = 0, i;
+
+	for (i = 0; i < edu_mem_length(mem); i++)
+		count += data[i] != pattern(i, seed);
+	return count;
+}
+
+static void
+check_zero(const struct edu_mem *mem)
+{
+	const unsigned char *data = edu_mem_data(mem);
+	size_t i;
+
+	for (i = 0; i < edu_mem_length(mem) && data[i] == 0; i++)
+		continue;
+	ATF_CHECK_EQ_MSG(i, edu_mem_length(mem), "byte %zu is not 0", i);
+}
+
+static void
+check_below_mask(const struct edu_mem *mem)
+{
+	uint64_t first = edu_mem_bus_address(mem);
+	uint64_t last = first + edu_mem_length(mem) - 1;
+
+	ATF_CHECK_MSG(first != 0 && last <= EDU_DMA_MASK && first <= last,
+	    "0x%" PRIx64 " to 0x%" PRIx64, first, last);
+}
+
+/*
+ * Linux: huge pages are what the memory is made of.  hog_low() takes every
+ * free one that lies below the device's mask, and spares one on demand;
+ * hog_all() takes every free one.  They say how many above the mask, or how
+ * many at all, are left; hog_low() 0 also when there is none to spare.
+ */
+#ifdef MAP_HUGETLB
+
+#define HUGE_SIZE	((size_t)2 << 20)
+
+static long
+huge_pages(const char *which)
+{
+	char path[128];
+	long n;
+	FILE *f;
+
+	(void)snprintf(path, sizeof(path),
+	    "/sys/kernel/mm/hugepages/hugepages-2048kB/%s", which);
+	if ((f = fopen(path, "r")) == NULL)
+		atf_tc_skip("no huge pages on this system");
+	ATF_REQUIRE(fscanf(f, "%ld", &n) == 1);
+	(void)fclose(f);
+	return n;
+}
+
+static void *
+take_huge_page(void)
+{
+	void *page;
+
+	page = mmap(NULL, HUGE_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE |
+	    MAP_ANONYMOUS | MAP_HUGETLB | 21 << MAP_HUGE_SHIFT, -1, 0);
+	if (page == MAP_FAILED)
+		return NULL;
+	memset(page, 0xff, HUGE_SIZE);
+	return page;
+}
+
+static uint64_t
+physical_address(const void *page)
+{
+	size_t page_size = (size_t)sysconf(_SC_PAGESIZE);
+	uint64_t entry;
+	int fd;
+
+	ATF_REQUIRE((fd = open("/proc/self/pagemap", O_RDONLY)) != -1);
+	ATF_REQUIRE(pread(fd, &entry, sizeof(entry),
+	    (off_t)((uintptr_t)page / page_size * 8)) == sizeof(entry));
+	(void)close(fd);
+	ATF_REQUIRE(entry >> 63 == 1);
+	return (entry & (((uint64_t)1 << 55) - 1)) * page_size;
+}
+
+static long
+hog_low(int spare_one)
+{
+	void *page, *next, *high = NULL, *low = NULL;
+	long left = 0;
+
+	while ((page = take_huge_page()) != NULL)
+		if (physical_address(page) > EDU_DMA_MASK) {
+			*(void **)page = high;
+			high = page;
+		} else
+			low = page;
+	if (spare_one && low == NULL)
+		return 0;
+	/* Linux gives first what was freed last: the high ones. */
+	if (spare_one)
+		ATF_REQUIRE(munmap(low, HUGE_SIZE) == 0);
+	for (; high != NULL; high = next, left++) {
+		next = *(void **)high;
+		ATF_REQUIRE(munmap(high, HUGE_SIZE) == 0);
+	}
+	return left;
+}
+
+static long
+hog_all(void)
+{
+
+	while (take_huge_page() != NULL)
+		continue;
+	return huge_pages("free_hugepages");
+}
+
+#else
+
+static long
+huge_pages(const char *which)
+{
+
+	atf_tc_skip("no %s on this system", which);
+}
+
+static long
+hog_low(int spare_one)
+{
+
+	(void)spare_one;
+	return 0;
+}
+
+static long
+hog_all(void)
+{
+
+	return 0;
+}
+
+#endif
+
+ATF_TC(below_mask);
+ATF_TC_HEAD(below_mask, tc)
+{
+	atf_tc_set_md_var(tc, "descr", "Memory of every size is zeroed and "
+	    "lies below the device's mask");
+	atf_tc_set_md_var(tc, "require.user", "root");
+}
+ATF_TC_BODY(below_mask, tc)
+{
+	static const size_t lengths[] = { 1, 2, 4095, 4096, 4097, 65536,
+	    65537, EDU_MEM_MAX - 1, EDU_MEM_MAX };
+	struct edu *edu = open_any(0);
+	struct edu_mem *mem;
+	size_t i;
+
+	edu_mem_free(need_memory(edu, 1));
+	for (i = 0; i < 2 * COUNT(lengths); i++) {
+		mem = alloc(edu, lengths[i % COUNT(lengths)]);
+		ATF_CHECK_EQ(edu_mem_length(mem), lengths[i % COUNT(lengths)]);
+		check_below_mask(mem);
+		check_zero(mem);
+		fill(mem, 1);
+		if (i % 2 == 0)
+			edu_mem_free(mem);
+	}
+	edu_close(edu);
+}
+
+ATF_TC(bounds);
+ATF_TC_HEAD(bounds, tc)
+{
+	atf_tc_set_md_var(tc, "descr", "No bytes, and more than EDU_MEM_MAX, "
+	    "are EINVAL");
+	atf_tc_set_md_var(tc, "require.user", "root");
+}
+ATF_TC_BODY(bounds, tc)
+{
+	struct edu *edu = open_any(0);
+
+	CHECK_ERRNO(edu, EINVAL, edu_mem_alloc(edu, 0) == NULL);
+	CHECK_MESSAGE(edu, "1048576");
+	CHECK_ERRNO(edu, EINVAL, edu_mem_alloc(edu, EDU_MEM_MAX + 1) == NULL);
+	CHECK_ERRNO(edu, EINVAL, edu_mem_alloc(edu, SIZE_MAX) == NULL);
+	edu_mem_free(NULL);
+	edu_close(edu);
+}
+
+ATF_TC(apart);
+ATF_TC_HEAD(apart, tc)
+{
+	atf_tc_set_md_var(tc, "descr", "Twenty pieces overlap nowhere, "
+	    "neither for the processor nor for the device, and their room "
+	    "can be had again");
+	atf_tc_set_md_var(tc, "require.user", "root");
+}
+ATF_TC_BODY(apart, tc)
+{
+	struct edu *edu = open_any(0);
+	struct edu_mem *mems[20];
+	uint64_t a, b;
+	unsigned i, j;
+
+	edu_mem_free(need_memory(edu, 1));
+	for (i = 0; i < COUNT(mems); i++)
+		fill(mems[i] = alloc(edu, 65536), i);
+	for (i = 0; i < COUNT(mems); i += 2) {
+		edu_mem_free(mems[i]);
+		mems[i] = alloc(edu, 65000);
+		check_zero(mems[i]);
+		fill(mems[i], i);
+	}
+	for (i = 0; i < COUNT(mems); i++) {
+		check_below_mask(mems[i]);
+		ATF_CHECK_EQ(differences(mems[i], i), 0);
+		a = edu_mem_bus_address(mems[i]);
+		for (j = 0; j < i; j++) {
+			b = edu_mem_bus_address(mems[j]);
+			ATF_CHECK(a >= b + 65536 || b >= a + 65536);
+		}
+	}
+	edu_close(edu);
+}
+
+ATF_TC(reached_by_device);
+ATF_TC_HEAD(reached_by_device, tc)
+{
+	atf_tc_set_md_var(tc, "descr", "The device reads and writes exactly "
+	    "the bytes it is told to, across the borders of pages");
+	atf_tc_set_md_var(tc, "require.user", "root");
+}
+ATF_TC_BODY(reached_by_device, tc)
+{
+	static const size_t offsets[] = { 0, 4096 - 100, 65536 - 1999,
+	    524288 - 2000, EDU_MEM_MAX - 4000 };
+	struct edu *edu = open_any(0);
+	struct edu_mem *from, *to;
+	unsigned char *in, *out;
+	size_t i;
+
+	from = need_memory(edu, EDU_MEM_MAX);
+	to = need_memory(edu, EDU_MEM_MAX);
+	in = edu_mem_data(from);
+	out = edu_mem_data(to);
+	for (i = 0; i < COUNT(offsets); i++) {
+		fill(from, 1);
+		fill(to, 2);
+		REQUIRE_EDU(edu, edu_dma_put(edu, 0, from, offsets[i], 4000,
+		    0, SOON_MS));
+		REQUIRE_EDU(edu, edu_dma_get(edu, 0, to, offsets[i], 4000, 0,
+		    SOON_MS));
+		ATF_CHECK_EQ(differences(from, 1), 0);
+		ATF_CHECK_EQ(memcmp(in + offsets[i], out + offsets[i], 4000),
+		    0);
+		memset(in + offsets[i], 0, 4000);
+		fill(from, 2);
+		memcpy(out + offsets[i], in + offsets[i], 4000);
+		ATF_CHECK_EQ(differences(to, 2), 0);
+	}
+	edu_close(edu);
+}
+
+ATF_TC(stays_over_fork);
+ATF_TC_HEAD(stays_over_fork, tc)
+{
+	atf_tc_set_md_var(tc, "descr", "The device reaches the memory while a "
+	    "child of the process lives and after it");
+	atf_tc_set_md_var(tc, "require.user", "root");
+}
+ATF_TC_BODY(stays_over_fork, tc)
+{
+	struct edu *edu = open_any(0);
+	struct edu_mem *mem = need_memory(edu, 8192);
+	unsigned char *data = edu_mem_data(mem);
+	int i, pipes[2], status;
+	pid_t pid;
+	char c;
+
+	ATF_REQUIRE(pipe(pipes) == 0);
+	fill(mem, 1);
+	ATF_REQUIRE((pid = fork()) != -1);
+	if (pid == 0) {
+		(void)close(pipes[1]);
+		(void)!read(pipes[0], &c, 1);
+		_exit(0);
+	}
+	for (i = 0; i < 2; i++) {
+		/* Were it copied on write, the device would see the old. */
+		fill(mem, 2 + (unsigned)i);
+		REQUIRE_EDU(edu, edu_dma_put(edu, 0, mem, 2000, 4000, 0,
+		    SOON_MS));
+		memset(data + 2000, 0, 4000);
+		REQUIRE_EDU(edu, edu_dma_get(edu, 0, mem, 2000, 4000, 0,
+		    SOON_MS));
+		ATF_CHECK_EQ(differences(mem, 2 + (unsigned)i), 0);
+		if (i == 0) {
+			(void)close(pipes[1]);
+			ATF_REQUIRE(waitpid(pid, &status, 0) == pid);
+			ATF_CHECK_EQ(status, 0);
+		}
+	}
+	edu_close(edu);
+}
+
+ATF_TC(had_in_child);
+ATF_TC_HEAD(had_in_child, tc)
+{
+	atf_tc_set_md_var(tc, "descr", "The child of a process that has "
+	    "memory opens the next device and gets memory of its own");
+	atf_tc_set_md_var(tc, "require.user", "root");
+}
+ATF_TC_BODY(had_in_child, tc)
+{
+	struct edu *edu = open_any(0), *other;
+	struct edu_mem *mem = need_memory(edu, 65536);
+	const char *name;
+	int status;
+	pid_t pid;
+
+	other = open_any(1);
+	name = strdup(edu_name(other));
+	edu_close(other);
+	fill(mem, 1);
+	ATF_REQUIRE((pid = fork()) != -1);
+	if (pid == 0) {
+		if ((edu = edu_open(name, 0)) == NULL ||
+		    (mem = edu_mem_alloc(edu, 65536)) == NULL)
+			_exit(1);
+		fill(mem, 2);
+		status = edu_dma_put(edu, 0, mem, 0, 4000, 0, SOON_MS);
+		if (status == 0)
+			status = edu_dma_get(edu, 0, mem, 8000, 4000, 0,
+			    SOON_MS);
+		edu_close(edu);
+		_exit(status == 0 ? 0 : 2);
+	}
+	ATF_REQUIRE(waitpid(pid, &status, 0) == pid);
+	ATF_CHECK_EQ_MSG(status, 0, "status 0x%x", status);
+	ATF_CHECK_EQ(differences(mem, 1), 0);
+	edu_close(edu);
+}
+
+ATF_TC(shared_huge_page);
+ATF_TC_HEAD(shared_huge_page, tc)
+{
+	atf_tc_set_md_var(tc, "descr", "Small pieces, of two devices as well, "
+	    "need one huge page, which is free again when both are closed");
+	atf_tc_set_md_var(tc, "require.user", "root");
+}
+ATF_TC_BODY(shared_huge_page, tc)
+{
+	long before = huge_pages("free_hugepages");
+	struct edu *first = open_any(0), *second = open_any(1);
+	struct edu_mem *mem = need_memory(first, 4096);
+	unsigned i;
+
+	fill(mem, 1);
+	for (i = 0; i < 16; i++)
+		fill(alloc(second, 65536), 2);
+	ATF_CHECK_EQ(huge_pages("free_hugepages"), before - 1);
+	edu_close(second);
+	ATF_CHECK_EQ(differences(mem, 1), 0);
+	ATF_CHECK_EQ(huge_pages("free_hugepages"), before - 1);
+	edu_mem_free(mem);
+	ATF_CHECK_EQ(huge_pages("free_hugepages"), before);
+	(void)alloc(first, EDU_MEM_MAX);
+	(void)alloc(first, EDU_MEM_MAX);
+	ATF_CHECK_EQ(huge_pages("free_hugepages"), before - 1);
+	/* The close frees what is left. */
+	edu_close(first);
+	ATF_CHECK_EQ(huge_pages("free_hugepages"), before);
+}
+
+ATF_TC(none_left);
+ATF_TC_HEAD(none_left, tc)
+{
+	atf_tc_set_md_var(tc, "descr", "Without a free huge page it is "
+	    "ENOMEM, and the message has the command that helps");
+	atf_tc_set_md_var(tc, "require.user", "root");
+}
+ATF_TC_BODY(none_left, tc)
+{
+	struct edu *edu = open_any(0);
+	char expected[64];
+	long total = huge_pages("nr_hugepages");
+
+	if (hog_all() != 0)
+		atf_tc_skip("somebody else holds huge pages in reserve");
+	CHECK_ERRNO(edu, ENOMEM, edu_mem_alloc(edu, 1) == NULL);
+	CHECK_MESSAGE(edu, edu_name(edu));
+	CHECK_MESSAGE(edu, total == 0 ? "no huge page is configured" :
+	    "huge pages are in use");
+	(void)snprintf(expected, sizeof(expected), "sysctl vm.nr_hugepages=%ld",
+	    total + 8);
+	CHECK_MESSAGE(edu, expected);
+	edu_close(edu);
+}
+
+ATF_TC(above_mask_refused);
+ATF_TC_HEAD(above_mask_refused, tc)
+{
+	atf_tc_set_md_var(tc, "descr", "Huge pages above the device's mask "
+	    "are not used but given back, and the message has their number");
+	atf_tc_set_md_var(tc, "require.user", "root");
+}
+ATF_TC_BODY(above_mask_refused, tc)
+{
+	struct edu *edu = open_any(0);
+	char expected[64];
+	long left;
+	int i;
+
+	if ((left = hog_low(0)) == 0)
+		atf_tc_skip("no free huge page above the mask on this machine");
+	(void)snprintf(expected, sizeof(expected),
+	    "none of the %ld free huge pages", left);
+	for (i = 0; i < 2; i++) {
+		CHECK_ERRNO(edu, ENOMEM, edu_mem_alloc(edu, 1) == NULL);
+		CHECK_MESSAGE(edu, expected);
+		ATF_CHECK_EQ(huge_pages("free_hugepages"), left);
+	}
+	edu_close(edu);
+}
+
+ATF_TC(low_found_among_high);
+ATF_TC_HEAD(low_found_among_high, tc)
+{
+	atf_tc_set_md_var(tc, "descr", "A huge page below the mask is found "
+	    "behind those above it");
+	atf_tc_set_md_var(tc, "require.user", "root");
+}
+ATF_TC_BODY(low_found_among_high, tc)
+{
+	struct edu *edu = open_any(0);
+	struct edu_mem *mem;
+	long before;
+
+	if (hog_low(1) == 0)
+		atf_tc_skip("no free huge pages on both sides of the mask");
+	before = huge_pages("free_hugepages");
+	mem = alloc(edu, 1);
+	check_below_mask(mem);
+	ATF_CHECK_EQ(huge_pages("free_hugepages"), before - 1);
+	edu_close(edu);
+	ATF_CHECK_EQ(huge_pages("free_hugepages"), before);
+}
+
+ATF_TC(not_for_everybody);
+ATF_TC_HEAD(not_for_everybody, tc)
+{
+	atf_tc_set_md_var(tc, "descr", "A user who may not learn physical "
+	    "addresses gets EPERM, and no huge page stays in use");
+	atf_tc_set_md_var(tc, "require.user", "root");
+}
+ATF_TC_BODY(not_for_everybody, tc)
+{
+	struct edu *edu = open_any(0);
+	long before = huge_pages("free_hugepages");
+
+	edu_mem_free(need_memory(edu, 1));
+	ATF_REQUIRE(seteuid(NOBODY) == 0);
+	CHECK_ERRNO(edu, EPERM, edu_mem_alloc(edu, 1) == NULL);
+	CHECK_MESSAGE(edu, "root");
+#ifdef __linux__
+	/* Now the addresses can be read, and are all 0. */
+	ATF_REQUIRE(prctl(PR_SET_DUMPABLE, 1) == 0);
+	CHECK_ERRNO(edu, EPERM, edu_mem_alloc(edu, 1) == NULL);
+	CHECK_MESSAGE(edu, "root");
+#endif
+	ATF_REQUIRE(seteuid(0) == 0);
+	ATF_CHECK_EQ(huge_pages("free_hugepages"), before);
+	edu_mem_free(alloc(edu, 1));
+	edu_close(edu);
+}
+
+ATF_TP_ADD_TCS(tp)
+{
+
+	ATF_TP_ADD_TC(tp, below_mask);
+	ATF_TP_ADD_TC(tp, bounds);
+	ATF_TP_ADD_TC(tp, apart);
+	ATF_TP_ADD_TC(tp, reached_by_device);
+	ATF_TP_ADD_TC(tp, stays_over_fork);
+	ATF_TP_ADD_TC(tp, had_in_child);
+	ATF_TP_ADD_TC(tp, shared_huge_page);
+	ATF_TP_ADD_TC(tp, none_left);
+	ATF_TP_ADD_TC(tp, above_mask_refused);
+	ATF_TP_ADD_TC(tp, low_found_among_high);
+	ATF_TP_ADD_TC(tp, not_for_everybody);
+	return atf_no_error();
+}

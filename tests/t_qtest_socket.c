@@ -1,0 +1,509 @@
+/*
+ * Copyright (c) 2026 The libedu authors
+ * SPDX-License-Identifier: BSD-2-Clause
+ */
+
+/* "qtest:SOCKET": a device in a QEMU that somebody else has started. */
+
+#include <sys/types.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+
+#include <atf-c.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <edu.h>
+
+#include "h_qtest.h"
+
+#define SOCKET		"qtest.sock"
+#define DEVICE		"qtest:" SOCKET
+
+/*
+ * Firmware that only halts: a real one would set up the devices at the same
+ * time as we do.
+ */
+static void
+write_firmware(void)
+{
+	static const unsigned char halt[] = { 0xfa, 0xf4, 0xeb, 0xfd };
+	int fd;
+
+	ATF_REQUIRE((fd = open("halt.bin", O_RDWR | O_CREAT | O_TRUNC,
+	    0600)) != -1);
+	ATF_REQUIRE(ftruncate(fd, 65536) == 0);
+	ATF_REQUIRE(pwrite(fd, halt, sizeof(halt), 65536 - 16) ==
+	    (ssize_t)sizeof(halt));
+	(void)close(fd);
+}
+
+/*
+ * A QEMU at SOCKET.  It ends when the descriptor returned is closed, with
+ * this process at the latest: then the shell's read ends.
+ */
+static int
+start_qemu(const char *machine, const char *more)
+{
+	char command[512];
+	int fds[2];
+
+	write_firmware();
+	(void)snprintf(command, sizeof(command), "'%s' -machine %s -accel tcg "
+	    "-nodefaults -display none -bios halt.bin -qtest-log none "
+	    "-qtest unix:" SOCKET ",server=on,wait=off %s </dev/null & "
+	    "read x; kill $!", real_qemu(), machine, more);
+	ATF_REQUIRE(pipe2(fds, O_CLOEXEC) == 0);
+	switch (fork()) {
+	case -1:
+		atf_tc_fail("fork");
+	case 0:
+		(void)dup2(fds[0], STDIN_FILENO);
+		(void)execl("/bin/sh", "sh", "-c", command, (char *)NULL);
+		_exit(127);
+	}
+	(void)close(fds[0]);
+	return fds[1];
+}
+
+static int
+try_connect(void)
+{
+	struct sockaddr_un sun;
+	int fd;
+
+	memset(&sun, 0, sizeof(sun));
+	sun.sun_family = AF_UNIX;
+	(void)snprintf(sun.sun_path, sizeof(sun.sun_path), "%s", SOCKET);
+	ATF_REQUIRE((fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC,
+	    0)) != -1);
+	if (connect(fd, (struct sockaddr *)&sun, sizeof(sun)) == 0)
+		return fd;
+	(void)close(fd);
+	return -1;
+}
+
+/* A plain client of QEMU; waits until QEMU listens. */
+static int
+raw_connect(void)
+{
+	int fd, ms;
+
+	for (ms = 0; ms < SOON_MS; ms += 10) {
+		if ((fd = try_connect()) != -1)
+			return fd;
+		sleep_ms(10);
+	}
+	atf_tc_fail("QEMU does not listen at " SOCKET);
+}
+
+static void
+await_qemu(void)
+{
+
+	(void)close(raw_connect());
+}
+
+/* One command; the line that answers it. */
+static void
+raw(int fd, const char *command, char *line, size_t size)
+{
+	size_t n;
+
+	ATF_REQUIRE(write(fd, command, strlen(command)) ==
+	    (ssize_t)strlen(command) && write(fd, "\n", 1) == 1);
+	do
+		for (n = 0; n < size && read(fd, line + n, 1) == 1 &&
+		    line[n] != '\n'; n++)
+			continue;
+	while (n < size && strncmp(line, "IRQ ", 4) == 0);
+	ATF_REQUIRE(n < size && line[n] == '\n');
+	line[n] = '\0';
+}
+
+static void
+raw_ok(int fd, const char *command)
+{
+	char line[256];
+
+	raw(fd, command, line, sizeof(line));
+	ATF_REQUIRE_MSG(strncmp(line, "OK", 2) == 0, "%s: %s", command, line);
+}
+
+/* Configuration space of the device in SLOT_4. */
+#define SLOT_4		"-m 16 -device edu,addr=4"
+static void
+raw_config_write(int fd, unsigned offset, uint32_t value)
+{
+	char command[64];
+
+	(void)snprintf(command, sizeof(command), "outl 0xcf8 0x%x",
+	    0x80002000U | offset);
+	raw_ok(fd, command);
+	(void)snprintf(command, sizeof(command), "outl 0xcfc 0x%x",
+	    (unsigned)value);
+	raw_ok(fd, command);
+}
+
+ATF_TC(no_memory_there);
+ATF_TC_HEAD(no_memory_there, tc)
+{
+
+	atf_tc_set_md_var(tc, "descr", "a QEMU with less memory than we count "
+	    "on: ENOMEM, not a lost transfer");
+}
+ATF_TC_BODY(no_memory_there, tc)
+{
+	struct edu *edu;
+
+	(void)start_qemu("q35", "-m 2 -device edu");
+	await_qemu();
+	edu = open_device(DEVICE);
+	ATF_CHECK(edu_mem_alloc(edu, EDU_MEM_MAX / 2) != NULL);
+	ATF_CHECK_ERRNO(ENOMEM, edu_mem_alloc(edu, EDU_MEM_MAX) == NULL);
+	ATF_CHECK(strstr(edu_errmsg(edu), "-m 16") != NULL);
+	edu_close(edu);
+}
+
+ATF_TC(socket_missing);
+ATF_TC_HEAD(socket_missing, tc)
+{
+
+	atf_tc_set_md_var(tc, "descr", "no socket there, or nobody listening: "
+	    "ENOENT, and the message says how to start a QEMU");
+}
+ATF_TC_BODY(socket_missing, tc)
+{
+	struct sockaddr_un sun;
+	char name[200];
+	int fd;
+
+	check_open_fails(DEVICE, ENOENT, "-qtest unix:" SOCKET);
+	memset(&sun, 0, sizeof(sun));
+	sun.sun_family = AF_UNIX;
+	(void)strcpy(sun.sun_path, SOCKET);
+	ATF_REQUIRE((fd = socket(AF_UNIX, SOCK_STREAM, 0)) != -1);
+	ATF_REQUIRE(bind(fd, (struct sockaddr *)&sun, sizeof(sun)) == 0);
+	check_open_fails(DEVICE, ENOENT, "-qtest unix:" SOCKET);
+	ATF_REQUIRE(close(fd) == 0);
+	check_open_fails(DEVICE, ENOENT, "-qtest unix:" SOCKET);
+	memset(name, 'x', sizeof(name));
+	(void)memcpy(name, "qtest:", 6);
+	name[sizeof(name) - 1] = '\0';
+	errno = 0;
+	ATF_CHECK_ERRNO(EINVAL, edu_open(name, 0) == NULL);
+}
+
+/* Whoever connects to SOCKET gets this, again and again if so wanted. */
+static pid_t
+start_peer(const char *text, int is_endless, int is_silent)
+{
+	struct sockaddr_un sun;
+	int fd, listener;
+	pid_t pid;
+
+	memset(&sun, 0, sizeof(sun));
+	sun.sun_family = AF_UNIX;
+	(void)strcpy(sun.sun_path, SOCKET);
+	(void)unlink(SOCKET);
+	ATF_REQUIRE((listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC,
+	    0)) != -1);
+	ATF_REQUIRE(bind(listener, (struct sockaddr *)&sun,
+	    sizeof(sun)) == 0 && listen(listener, 1) == 0);
+	ATF_REQUIRE((pid = fork()) != -1);
+	if (pid == 0) {
+		(void)alarm(60);
+		fd = accept(listener, NULL, NULL);
+		do
+			(void)write(fd, text, strlen(text));
+		while (is_endless);
+		while (is_silent)
+			(void)pause();
+		_exit(0);
+	}
+	(void)close(listener);
+	return pid;
+}
+
+static void
+check_peer(const char *text, int is_endless, int is_silent, int errnum,
+    const char *message)
+{
+	pid_t pid = start_peer(text, is_endless, is_silent);
+
+	check_open_fails(DEVICE, errnum, message);
+	(void)kill(pid, SIGKILL);
+	(void)waitpid(pid, NULL, 0);
+}
+
+ATF_TC(peer_speaks_no_qtest);
+ATF_TC_HEAD(peer_speaks_no_qtest, tc)
+{
+
+	atf_tc_set_md_var(tc, "descr", "somebody else at the socket, who "
+	    "hangs up or talks nonsense: ENODEV");
+}
+ATF_TC_BODY(peer_speaks_no_qtest, tc)
+{
+	int before = count_fds();
+
+	check_peer("", 0, 0, ENODEV, "hung up");
+	check_peer("{\"QMP\": {}}\r\n", 0, 1, ENODEV, "{\"QMP\": {}}");
+	check_peer("220 mail\n", 1, 0, ENODEV, "220 mail");
+	check_peer("IRQ IRQ IRQ ", 1, 0, EBUSY, "does not answer");
+	check_peer("no end of the line ", 1, 0, ENODEV, "endless");
+	check_peer("OK\n", 0, 0, ENODEV, "hung up");
+	check_peer("OK what\n", 1, 0, ENODEV, "OK what");
+	ATF_CHECK_EQ(count_fds(), before);
+}
+
+ATF_TC(peer_silent);
+ATF_TC_HEAD(peer_silent, tc)
+{
+
+	atf_tc_set_md_var(tc, "descr", "a QEMU that another process is using: "
+	    "EBUSY, not a hang");
+}
+ATF_TC_BODY(peer_silent, tc)
+{
+	struct edu *edu;
+
+	(void)start_qemu("q35", SLOT_4);
+	await_qemu();
+	edu = open_device(DEVICE);
+	check_open_fails(DEVICE, EBUSY, "another process");
+	REQUIRE_EDU(edu, edu_live(edu, 1, NULL));
+	edu_close(edu);
+	edu_close(open_device(DEVICE));
+}
+
+static void
+check_socket(const char *machine)
+{
+	struct edu *edu;
+	int i;
+
+	(void)start_qemu(machine, "-m 16 -device edu");
+	await_qemu();
+	for (i = 0; i < 2; i++) {
+		edu = open_device(DEVICE);
+		ATF_CHECK_STREQ(edu_name(edu), DEVICE);
+		ATF_CHECK_STREQ(edu_kernel_side(edu), "qtest");
+		check_engines(edu);
+		check_interrupts(edu);
+		edu_close(edu);
+	}
+}
+
+ATF_TC(socket_q35);
+ATF_TC_HEAD(socket_q35, tc)
+{
+
+	atf_tc_set_md_var(tc, "descr", "the caller's QEMU, machine q35: "
+	    "everything works, and works again for the next client");
+}
+ATF_TC_BODY(socket_q35, tc)
+{
+
+	check_socket("q35");
+}
+
+ATF_TC(socket_pc);
+ATF_TC_HEAD(socket_pc, tc)
+{
+
+	atf_tc_set_md_var(tc, "descr", "the caller's QEMU, machine pc: "
+	    "everything works, and works again for the next client");
+}
+ATF_TC_BODY(socket_pc, tc)
+{
+
+	check_socket("pc");
+}
+
+ATF_TC(socket_without_edu);
+ATF_TC_HEAD(socket_without_edu, tc)
+{
+
+	atf_tc_set_md_var(tc, "descr", "a QEMU without an edu device, or "
+	    "without PCI: ENOENT");
+}
+ATF_TC_BODY(socket_without_edu, tc)
+{
+	int fd;
+
+	fd = start_qemu("q35", "");
+	await_qemu();
+	check_open_fails(DEVICE, ENOENT, "-device edu");
+	(void)close(fd);
+	ATF_REQUIRE(wait(NULL) != -1);
+	(void)unlink(SOCKET);
+	fd = start_qemu("isapc", "-cpu 486");
+	await_qemu();
+	check_open_fails(DEVICE, ENOENT, "-device edu");
+	(void)close(fd);
+}
+
+ATF_TC(socket_function);
+ATF_TC_HEAD(socket_function, tc)
+{
+
+	atf_tc_set_md_var(tc, "descr", "a device that is not the first "
+	    "function of its slot is found");
+}
+ATF_TC_BODY(socket_function, tc)
+{
+	struct edu *edu;
+
+	(void)start_qemu("pc", "-m 16 "
+	    "-device pci-testdev,addr=6.0,multifunction=on "
+	    "-device edu,addr=6.3");
+	await_qemu();
+	edu = open_device(DEVICE);
+	REQUIRE_EDU(edu, edu_live(edu, 1, NULL));
+	edu_close(edu);
+}
+
+ATF_TC(firmware_bar_kept);
+ATF_TC_HEAD(firmware_bar_kept, tc)
+{
+
+	atf_tc_set_md_var(tc, "descr", "a BAR0 that has an address keeps it; "
+	    "one without gets one");
+}
+ATF_TC_BODY(firmware_bar_kept, tc)
+{
+	static const uint32_t odd[] = { 0, 0xffffffff };
+	struct edu *edu;
+	uint32_t bar;
+	size_t i;
+	int fd;
+
+	(void)start_qemu("q35", SLOT_4);
+	fd = raw_connect();
+	raw_config_write(fd, 0x10, 0xfd300000);
+	(void)close(fd);
+	edu = open_device(DEVICE);
+	REQUIRE_EDU(edu, edu_config_read(edu, 0x10, &bar));
+	ATF_CHECK_EQ(bar, 0xfd300000);
+	REQUIRE_EDU(edu, edu_live(edu, 1, NULL));
+	edu_close(edu);
+	for (i = 0; i < 2; i++) {
+		fd = raw_connect();
+		raw_config_write(fd, 0x04, 0);
+		raw_config_write(fd, 0x10, odd[i]);
+		(void)close(fd);
+		edu = open_device(DEVICE);
+		REQUIRE_EDU(edu, edu_config_read(edu, 0x10, &bar));
+		ATF_CHECK(bar != 0 && bar != 0xfff00000);
+		REQUIRE_EDU(edu, edu_live(edu, 1, NULL));
+		edu_close(edu);
+	}
+}
+
+ATF_TC(killed_client);
+ATF_TC_HEAD(killed_client, tc)
+{
+
+	atf_tc_set_md_var(tc, "descr", "half a command, a pending interrupt "
+	    "and a masked line left by a client that was killed");
+}
+ATF_TC_BODY(killed_client, tc)
+{
+	static const char half[] = "writel 0xfd300004 0x5";
+	uint32_t status;
+	struct edu *edu;
+	int fd;
+
+	(void)start_qemu("q35", SLOT_4);
+	fd = raw_connect();
+	raw_ok(fd, "irq_intercept_in ioapic");
+	raw_config_write(fd, 0x10, 0xfd300000);
+	raw_config_write(fd, 0x04, 0x0402);
+	raw_ok(fd, "writel 0xfd300060 0x10");
+	ATF_REQUIRE(write(fd, half, strlen(half)) == (ssize_t)strlen(half));
+	sleep_ms(100);
+	(void)close(fd);
+	edu = edu_open(DEVICE, EDU_OPEN_KEEP);
+	ATF_REQUIRE_MSG(edu != NULL, "%s", edu_errmsg(NULL));
+	ATF_CHECK(is_readable(edu_irq_fd(edu), 0));
+	ATF_CHECK(edu_irq_wait(edu, 0, &status) == 1);
+	ATF_CHECK_EQ(status, 0x10);
+	check_interrupts(edu);
+	edu_close(edu);
+}
+
+/*
+ * QEMU listens to the interrupts of one device only, for its whole life: of
+ * the first that has some.
+ */
+static void
+intercept_another(int fd)
+{
+	char command[64], line[256];
+	int i;
+
+	for (i = 0; i < 64; i++) {
+		(void)snprintf(command, sizeof(command),
+		    "irq_intercept_in /machine/unattached/device[%d]", i);
+		raw(fd, command, line, sizeof(line));
+		if (strcmp(line, "OK") == 0)
+			return;
+	}
+	atf_tc_fail("no device has interrupts: %s", line);
+}
+
+ATF_TC(interrupts_unavailable);
+ATF_TC_HEAD(interrupts_unavailable, tc)
+{
+
+	atf_tc_set_md_var(tc, "descr", "where interrupts cannot be heard, the "
+	    "wait is ENOTSUP, and the rest works");
+}
+ATF_TC_BODY(interrupts_unavailable, tc)
+{
+	struct edu_mem *mem;
+	struct edu *edu;
+	uint32_t status;
+	int fd;
+
+	(void)start_qemu("q35", "-m 16 -device edu");
+	fd = raw_connect();
+	intercept_another(fd);
+	(void)close(fd);
+	edu = open_device(DEVICE);
+	ATF_CHECK_STREQ(edu_kernel_side(edu), "qtest (memory only)");
+	ATF_CHECK_ERRNO(ENOTSUP, edu_irq_wait(edu, 0, &status) == -1);
+	ATF_CHECK_ERRNO(ENOTSUP, edu_irq_fd(edu) == -1);
+	ATF_REQUIRE((mem = edu_mem_alloc(edu, 100)) != NULL);
+	memset(edu_mem_data(mem), 'x', 100);
+	REQUIRE_EDU(edu, edu_dma_put(edu, 0, mem, 0, 100, 0, SOON_MS));
+	memset(edu_mem_data(mem), 0, 100);
+	REQUIRE_EDU(edu, edu_dma_get(edu, 0, mem, 0, 100, 0, SOON_MS));
+	ATF_CHECK_EQ(((char *)edu_mem_data(mem))[99], 'x');
+	edu_close(edu);
+}
+
+ATF_TP_ADD_TCS(tp)
+{
+
+	ATF_TP_ADD_TC(tp, no_memory_there);
+	ATF_TP_ADD_TC(tp, socket_missing);
+	ATF_TP_ADD_TC(tp, peer_speaks_no_qtest);
+	ATF_TP_ADD_TC(tp, peer_silent);
+	ATF_TP_ADD_TC(tp, socket_q35);
+	ATF_TP_ADD_TC(tp, socket_pc);
+	ATF_TP_ADD_TC(tp, socket_without_edu);
+	ATF_TP_ADD_TC(tp, socket_function);
+	ATF_TP_ADD_TC(tp, firmware_bar_kept);
+	ATF_TP_ADD_TC(tp, killed_client);
+	ATF_TP_ADD_TC(tp, interrupts_unavailable);
+	return atf_no_error();
+}

@@ -1,0 +1,449 @@
+/*
+ * Copyright (c) 2026 The libedu authors
+ * SPDX-License-Identifier: BSD-2-Clause
+ */
+
+/* Registers by their offsets, identification, liveness, configuration. */
+
+#include <atf-c.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdint.h>
+
+#include <edu.h>
+#include <edureg.h>
+
+#include "h_tap.h"
+
+/* The registers as QEMU's docs/specs/edu.rst lists them. */
+static const struct {
+	unsigned	offset;
+	int		can_read;
+	int		can_write;
+	int		is_wide;
+} registers[] = {
+	{ 0x00, 1, 0, 0 },	/* identification */
+	{ 0x04, 1, 1, 0 },	/* liveness */
+	{ 0x08, 1, 1, 0 },	/* factorial */
+	{ 0x20, 1, 1, 0 },	/* status */
+	{ 0x24, 1, 0, 0 },	/* interrupt status */
+	{ 0x60, 0, 1, 0 },	/* raise */
+	{ 0x64, 0, 1, 0 },	/* acknowledge */
+	{ 0x80, 1, 1, 1 },	/* DMA source */
+	{ 0x88, 1, 1, 1 },	/* DMA destination */
+	{ 0x90, 1, 1, 1 },	/* DMA count */
+	{ 0x98, 1, 1, 1 },	/* DMA command */
+};
+#define COUNT(array)	(sizeof(array) / sizeof((array)[0]))
+#define DMA_COMMAND	0x98U
+
+/* The errno that an access has to give; 0: it works. */
+static int
+expected_errno(unsigned offset, unsigned width, int is_write)
+{
+	size_t i;
+
+	for (i = 0; i < COUNT(registers); i++)
+		if (registers[i].offset == offset)
+			break;
+	if (i == COUNT(registers))
+		return EINVAL;
+	if (width != 4 && (width != 8 || !registers[i].is_wide))
+		return EINVAL;
+	if (is_write ? !registers[i].can_write : !registers[i].can_read)
+		return EACCES;
+	return is_write && offset == DMA_COMMAND ? EPERM : 0;
+}
+
+/* One access of the library is one of the device, or none. */
+static void
+check_access(struct edu *edu, unsigned offset, unsigned width, int is_write)
+{
+	int expected = expected_errno(offset, width, is_write), result;
+	uint64_t value = 0;
+
+	tap_reset();
+	errno = 0;
+	result = is_write ? edu_write(edu, offset, width, 0) :
+	    edu_read(edu, offset, width, &value);
+	ATF_CHECK_MSG(result == (expected == 0 ? 0 : -1) && errno == expected,
+	    "%s of %u bytes at 0x%x: %d, errno %d", is_write ? "write" :
+	    "read", width, offset, result, errno);
+	ATF_REQUIRE_EQ(tap_count(1, 0) + tap_count(1, 1), 0);
+	ATF_CHECK_EQ(tap_count(0, is_write), expected == 0 ? 1 : 0);
+	ATF_CHECK_EQ(tap_count(0, !is_write), 0);
+	if (tap.count > 0)
+		ATF_CHECK(tap.log[0].offset == offset &&
+		    tap.log[0].width == width && tap.log[0].value == value);
+}
+
+ATF_TC(every_access);
+ATF_TC_HEAD(every_access, tc)
+{
+
+	atf_tc_set_md_var(tc, "descr", "every offset, width and direction: "
+	    "done as asked, or refused without touching the device");
+}
+ATF_TC_BODY(every_access, tc)
+{
+	static const unsigned widths[] = {
+		0, 1, 2, 3, 4, 5, 7, 8, 16, 0x80000004, UINT_MAX
+	};
+	static const unsigned far[] = {
+		0x180, 0x1000, 0x40000, 0x40004, 0xffffc, 0x100000, 0x100004,
+		0x80000000, 0xfffffffc, UINT_MAX
+	};
+	struct edu *edu = open_device("qtest:");
+	unsigned offset;
+	size_t i, j;
+
+	tap_attach(edu);
+	for (i = 0; i < COUNT(widths); i++) {
+		for (offset = 0; offset <= 0x104; offset++) {
+			check_access(edu, offset, widths[i], 0);
+			check_access(edu, offset, widths[i], 1);
+		}
+		for (j = 0; j < COUNT(far); j++) {
+			check_access(edu, far[j], widths[i], 0);
+			check_access(edu, far[j], widths[i], 1);
+		}
+	}
+	REQUIRE_EDU(edu, edu_live(edu, 1, NULL));
+	edu_close(edu);
+}
+
+ATF_TC(refusals_explained);
+ATF_TC_HEAD(refusals_explained, tc)
+{
+
+	atf_tc_set_md_var(tc, "descr", "the message says what the register "
+	    "takes, and why the DMA command is not written");
+}
+ATF_TC_BODY(refusals_explained, tc)
+{
+	struct edu *edu = open_device("qtest:");
+	uint64_t value = 77;
+
+	CHECK_ERRNO(edu, EINVAL, edu_read(edu, 0x0c, 4, &value) == -1);
+	CHECK_MESSAGE(edu, "no register at 0xc");
+	CHECK_ERRNO(edu, EINVAL, edu_read(edu, 0x04, 8, &value) == -1);
+	CHECK_MESSAGE(edu, "of 4 bytes, not of 8");
+	CHECK_ERRNO(edu, EINVAL, edu_read(edu, 0x80, 2, &value) == -1);
+	CHECK_MESSAGE(edu, "of 4 bytes or 8, not of 2");
+	CHECK_ERRNO(edu, EACCES, edu_read(edu, 0x60, 4, &value) == -1);
+	CHECK_MESSAGE(edu, "write-only");
+	CHECK_ERRNO(edu, EACCES, edu_write(edu, 0x00, 4, 1) == -1);
+	CHECK_MESSAGE(edu, "read-only");
+	CHECK_ERRNO(edu, EPERM, edu_write(edu, DMA_COMMAND, 8, 1) == -1);
+	CHECK_MESSAGE(edu, "DMA");
+	ATF_CHECK_EQ(value, 77);
+	edu_close(edu);
+}
+
+static uint64_t
+read_register(struct edu *edu, unsigned offset, unsigned width)
+{
+	uint64_t value;
+
+	REQUIRE_EDU(edu, edu_read(edu, offset, width, &value));
+	return value;
+}
+
+ATF_TC(values);
+ATF_TC_HEAD(values, tc)
+{
+
+	atf_tc_set_md_var(tc, "descr", "what is written is what the device "
+	    "gets, in 4 bytes and in 8");
+}
+ATF_TC_BODY(values, tc)
+{
+	static const uint64_t wide = 0x0123456789abcdef;
+	struct edu *edu = open_device("qtest:");
+	unsigned offset;
+
+	ATF_CHECK_EQ(read_register(edu, 0x00, 4), 0x010000ed);
+	REQUIRE_EDU(edu, edu_write(edu, 0x04, 4, 0x12345678));
+	ATF_CHECK_EQ(read_register(edu, 0x04, 4), 0xedcba987);
+	REQUIRE_EDU(edu, edu_write(edu, 0x04, 4, UINT32_MAX));
+	ATF_CHECK_EQ(read_register(edu, 0x04, 4), 0);
+	REQUIRE_EDU(edu, edu_write(edu, 0x60, 4, 0x80000001));
+	ATF_CHECK_EQ(read_register(edu, 0x24, 4), 0x80000001);
+	REQUIRE_EDU(edu, edu_write(edu, 0x64, 4, 1));
+	ATF_CHECK_EQ(read_register(edu, 0x24, 4), 0x80000000);
+	for (offset = 0x80; offset <= 0x90; offset += 8) {
+		REQUIRE_EDU(edu, edu_write(edu, offset, 8, wide + offset));
+		ATF_CHECK_EQ(read_register(edu, offset, 8), wide + offset);
+		ATF_CHECK_EQ(read_register(edu, offset, 4),
+		    (wide + offset) & UINT32_MAX);
+		/* The upper half is lost: that is the device. */
+		REQUIRE_EDU(edu, edu_write(edu, offset, 4, offset));
+		ATF_CHECK_EQ(read_register(edu, offset, 8), offset);
+	}
+	ATF_CHECK_EQ(read_register(edu, 0x80, 8), 0x80);
+	edu_close(edu);
+}
+
+ATF_TC(value_too_large);
+ATF_TC_HEAD(value_too_large, tc)
+{
+
+	atf_tc_set_md_var(tc, "descr", "a value beyond 4 bytes is EINVAL and "
+	    "not cut off");
+}
+ATF_TC_BODY(value_too_large, tc)
+{
+	struct edu *edu = open_device("qtest:");
+
+	REQUIRE_EDU(edu, edu_write(edu, 0x04, 4, 0));
+	CHECK_ERRNO(edu, EINVAL, edu_write(edu, 0x04, 4,
+	    0x100000001) == -1);
+	CHECK_MESSAGE(edu, "0x100000001");
+	ATF_CHECK_EQ(read_register(edu, 0x04, 4), UINT32_MAX);
+	CHECK_ERRNO(edu, EINVAL, edu_write(edu, 0x80, 4, UINT64_MAX) == -1);
+	ATF_CHECK_EQ(read_register(edu, 0x80, 8), 0);
+	REQUIRE_EDU(edu, edu_write(edu, 0x80, 8, UINT64_MAX));
+	ATF_CHECK_EQ(read_register(edu, 0x80, 8), UINT64_MAX);
+	edu_close(edu);
+}
+
+ATF_TC(factorial_by_hand);
+ATF_TC_HEAD(factorial_by_hand, tc)
+{
+
+	atf_tc_set_md_var(tc, "descr", "a factorial started by a register "
+	    "write: edu_factorial() waits for its end");
+	atf_tc_set_md_var(tc, "timeout", "120");
+}
+ATF_TC_BODY(factorial_by_hand, tc)
+{
+	struct edu *edu = open_device("qtest:");
+	uint32_t result = 77;
+
+	REQUIRE_EDU(edu, edu_write(edu, 0x08, 4, 6));
+	while (read_register(edu, 0x20, 4) & 1)
+		continue;
+	ATF_CHECK_EQ(read_register(edu, 0x08, 4), 720);
+	/* This one takes a second. */
+	REQUIRE_EDU(edu, edu_write(edu, 0x08, 4, 1000000000));
+	CHECK_ERRNO(edu, ETIMEDOUT, edu_factorial(edu, 5, 0, 10,
+	    &result) == -1);
+	CHECK_MESSAGE(edu, "earlier");
+	ATF_CHECK_EQ(result, 77);
+	REQUIRE_EDU(edu, edu_factorial(edu, 5, 0, EDU_FOREVER, &result));
+	ATF_CHECK_EQ(result, 120);
+	edu_close(edu);
+}
+
+ATF_TC(status_by_hand);
+ATF_TC_HEAD(status_by_hand, tc)
+{
+
+	atf_tc_set_md_var(tc, "descr", "the interrupt of factorials switched "
+	    "on and off by hand: edu_factorial() knows");
+}
+ATF_TC_BODY(status_by_hand, tc)
+{
+	struct edu *edu = open_device("qtest:");
+	uint32_t result, status;
+
+	REQUIRE_EDU(edu, edu_write(edu, 0x20, 4, 0x80));
+	ATF_CHECK_EQ(read_register(edu, 0x20, 4), 0x80);
+	REQUIRE_EDU(edu, edu_factorial(edu, 5, 0, SOON_MS, &result));
+	ATF_CHECK_EQ(result, 120);
+	ATF_CHECK_EQ(read_register(edu, 0x20, 4), 0);
+	REQUIRE_EDU(edu, edu_irq_status(edu, &status));
+	ATF_CHECK_EQ(status, 0);
+	REQUIRE_EDU(edu, edu_factorial(edu, 6, EDU_INTERRUPT, SOON_MS,
+	    &result));
+	ATF_CHECK_EQ(read_register(edu, 0x20, 4), 0x80);
+	REQUIRE_EDU(edu, edu_write(edu, 0x20, 4, 0));
+	REQUIRE_EDU(edu, edu_factorial(edu, 7, EDU_INTERRUPT, SOON_MS,
+	    &result));
+	ATF_CHECK_EQ(result, 5040);
+	edu_close(edu);
+}
+
+ATF_TC(acknowledged_by_hand);
+ATF_TC_HEAD(acknowledged_by_hand, tc)
+{
+
+	atf_tc_set_md_var(tc, "descr", "bits acknowledged by a register write "
+	    "are not delivered, others are");
+}
+ATF_TC_BODY(acknowledged_by_hand, tc)
+{
+	struct edu *edu = open_device("qtest:");
+	uint32_t result, status;
+
+	/* The factorial's wait takes these into the library. */
+	REQUIRE_EDU(edu, edu_irq_raise(edu, 0x30));
+	REQUIRE_EDU(edu, edu_factorial(edu, 12, EDU_INTERRUPT, SOON_MS,
+	    &result));
+	REQUIRE_EDU(edu, edu_write(edu, 0x64, 4, 0x10));
+	REQUIRE_EDU(edu, edu_irq_status(edu, &status));
+	ATF_CHECK_EQ_MSG(status, 0x20, "0x%x", status);
+	ATF_CHECK_EQ(edu_irq_wait(edu, 0, &status), 1);
+	ATF_CHECK_EQ_MSG(status, 0x20, "0x%x", status);
+	edu_close(edu);
+}
+
+/* What a register reads, instead of what the device says. */
+static unsigned odd_offset;
+static uint32_t odd_value;
+static int id_is_zero;
+
+static enum tap_verdict
+read_odd(size_t i, struct tap_access *a)
+{
+
+	(void)i;
+	if (!a->is_config && !a->is_write && a->offset == odd_offset)
+		a->value = odd_value;
+	if (!a->is_config && !a->is_write && a->offset == 0 && id_is_zero)
+		a->value = 0;
+	return TAP_PASS;
+}
+
+ATF_TC(identify);
+ATF_TC_HEAD(identify, tc)
+{
+
+	atf_tc_set_md_var(tc, "descr", "the identification is read and "
+	    "checked: gone, byte-swapped, another device, another version");
+}
+ATF_TC_BODY(identify, tc)
+{
+	struct edu *edu = open_device("qtest:");
+	uint32_t id = 0;
+
+	REQUIRE_EDU(edu, edu_identify(edu, &id));
+	ATF_CHECK_EQ(id, 0x010000ed);
+	ATF_CHECK_EQ(__SHIFTOUT(id, EDU_ID_MAJOR), 1);
+	ATF_CHECK_EQ(__SHIFTOUT(id, EDU_ID_MINOR), 0);
+	tap_attach(edu);
+	tap.hook = read_odd;
+	odd_offset = 0;
+	odd_value = 0;
+	CHECK_ERRNO(edu, ENODEV, edu_identify(edu, &id) == -1);
+	odd_value = UINT32_MAX;
+	CHECK_ERRNO(edu, ENODEV, edu_identify(edu, &id) == -1);
+	CHECK_MESSAGE(edu, "0xffffffff");
+	odd_value = 0xed000001;
+	CHECK_ERRNO(edu, EPROTO, edu_identify(edu, &id) == -1);
+	CHECK_MESSAGE(edu, "byte-swapped");
+	odd_value = 0x010000ee;
+	CHECK_ERRNO(edu, EPROTO, edu_identify(edu, &id) == -1);
+	CHECK_MESSAGE(edu, "0x010000ee");
+	ATF_CHECK(strstr(edu_errmsg(edu), "swapped") == NULL);
+	odd_value = 0x020500ed;
+	REQUIRE_EDU(edu, edu_identify(edu, &id));
+	ATF_CHECK_EQ(id, 0x020500ed);
+	edu_close(edu);
+}
+
+ATF_TC(live);
+ATF_TC_HEAD(live, tc)
+{
+
+	atf_tc_set_md_var(tc, "descr", "liveness answers with the inverse of "
+	    "any value; the answer may be left out");
+}
+ATF_TC_BODY(live, tc)
+{
+	static const uint32_t values[] = {
+		0, 1, 0x80000000, 0x12345678, 0xa5a5a5a5, UINT32_MAX
+	};
+	struct edu *edu = open_device("qtest:");
+	uint32_t answer;
+	size_t i;
+
+	for (i = 0; i < COUNT(values); i++) {
+		answer = values[i];
+		REQUIRE_EDU(edu, edu_live(edu, values[i], &answer));
+		ATF_CHECK_EQ(answer, ~values[i]);
+		REQUIRE_EDU(edu, edu_live(edu, values[i], NULL));
+	}
+	edu_close(edu);
+}
+
+ATF_TC(live_wrong);
+ATF_TC_HEAD(live_wrong, tc)
+{
+
+	atf_tc_set_md_var(tc, "descr", "a wrong answer is EIO and is handed "
+	    "out; of a device that is gone it is ENODEV");
+}
+ATF_TC_BODY(live_wrong, tc)
+{
+	struct edu *edu = open_device("qtest:");
+	uint32_t answer = 77;
+
+	tap_attach(edu);
+	tap.hook = read_odd;
+	odd_offset = EDU_LIVE;
+	odd_value = 0x1234;
+	CHECK_ERRNO(edu, EIO, edu_live(edu, 0x1234, &answer) == -1);
+	CHECK_MESSAGE(edu, "0x00001234");
+	ATF_CHECK_EQ(answer, 0x1234);
+	odd_value = 0;
+	id_is_zero = 1;
+	CHECK_ERRNO(edu, ENODEV, edu_live(edu, 0x1234, &answer) == -1);
+	ATF_CHECK_EQ(answer, 0);
+	edu_close(edu);
+}
+
+ATF_TC(config_read);
+ATF_TC_HEAD(config_read, tc)
+{
+
+	atf_tc_set_md_var(tc, "descr", "configuration space by whole dwords "
+	    "below 256; anything else is EINVAL");
+}
+ATF_TC_BODY(config_read, tc)
+{
+	static const unsigned bad[] = {
+		1, 2, 3, 5, 6, 7, 0x41, 253, 254, 255, 256, 260, 4096,
+		0x80000000, UINT_MAX - 3, UINT_MAX
+	};
+	struct edu *edu = edu_open("qtest:", EDU_OPEN_CONFIG);
+	unsigned offset;
+	uint32_t value;
+	size_t i;
+
+	ATF_REQUIRE_MSG(edu != NULL, "%s", edu_errmsg(NULL));
+	REQUIRE_EDU(edu, edu_config_read(edu, 0x00, &value));
+	ATF_CHECK_EQ(value, 0x11e81234);
+	REQUIRE_EDU(edu, edu_config_read(edu, 0x08, &value));
+	ATF_CHECK_EQ(value, 0x00ff0010);
+	REQUIRE_EDU(edu, edu_config_read(edu, 0x2c, &value));
+	ATF_CHECK_EQ(value, 0x11001af4);
+	tap_attach(edu);
+	for (offset = 0; offset < 256; offset += 4)
+		REQUIRE_EDU(edu, edu_config_read(edu, offset, &value));
+	ATF_CHECK_EQ(tap_count(1, 0), 64);
+	value = 77;
+	for (i = 0; i < COUNT(bad); i++)
+		CHECK_ERRNO(edu, EINVAL, edu_config_read(edu, bad[i],
+		    &value) == -1);
+	ATF_CHECK_EQ(tap_count(1, 0), 64);
+	ATF_CHECK_EQ(value, 77);
+	edu_close(edu);
+}
+
+ATF_TP_ADD_TCS(tp)
+{
+
+	ATF_TP_ADD_TC(tp, every_access);
+	ATF_TP_ADD_TC(tp, refusals_explained);
+	ATF_TP_ADD_TC(tp, values);
+	ATF_TP_ADD_TC(tp, value_too_large);
+	ATF_TP_ADD_TC(tp, factorial_by_hand);
+	ATF_TP_ADD_TC(tp, status_by_hand);
+	ATF_TP_ADD_TC(tp, acknowledged_by_hand);
+	ATF_TP_ADD_TC(tp, identify);
+	ATF_TP_ADD_TC(tp, live);
+	ATF_TP_ADD_TC(tp, live_wrong);
+	ATF_TP_ADD_TC(tp, config_read);
+	return atf_no_error();
+}

@@ -1,0 +1,64 @@
+#! /usr/bin/env atf-sh
+#
+# Copyright (c) 2026 The libedu authors
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# A device that is unplugged while it is driven, by QEMU's monitor.  Its
+# registers read 0 then, which looks like "done, and the result is 0".
+#
+# SC2317: the cases are called by ATF; SC2016: the guest's variables.
+# shellcheck shell=sh disable=SC2317,SC2016
+
+# unplug N ID: when "ready" has come N times, unplug the device of that id.
+unplug()
+{
+	tries=0
+	until [ "$(grep -c '^ready' out)" -ge "$1" ]; do
+		[ $tries -lt 600 ] || return
+		tries=$((tries + 1))
+		sleep 0.1
+	done
+	# Let the blocked wait block.
+	sleep 0.5
+	echo "device_del $2" >monitor.in
+}
+
+atf_test_case unplugged
+unplugged_head()
+{
+	atf_set descr "every call on a device that is gone is ENODEV, with" \
+	    "and without a kernel side, and a blocked wait ends"
+	atf_set timeout 120
+}
+unplugged_body()
+{
+	root=$(cd "$(atf_get_srcdir)/.." && pwd)
+	mkfifo monitor.in monitor.out
+	: >out
+	# Opened both ways a FIFO never blocks.
+	cat <>monitor.out >/dev/null &
+	reader=$!
+	{ unplug 1 first; unplug 2 second; } &
+	unplugger=$!
+	"$root/tools/eduvm" -t 100 -q -monitor -q "pipe:$(pwd)/monitor" \
+	    -q -device -q edu,id=first,addr=4 \
+	    -q -device -q edu,id=second,addr=5 -- sh -c '
+		pages=/proc/sys/vm/nr_hugepages
+		[ $(cat $pages) -gt 0 ] || echo 4 >$pages
+		cd "$1" && tests/h_unplug 0000:00:04.0 &&
+		build/edutool -d 0000:00:05.0 bind uio &&
+		tests/h_unplug 0000:00:05.0 irq && build/edutool list' \
+	    sh "$root" >out 2>err
+	status=$?
+	kill $reader $unplugger 2>/dev/null
+	[ $status -ne 69 ] || atf_skip "$(cat err)"
+	[ $status -eq 0 ] || atf_fail "exit status $status: $(cat out err)"
+	atf_check_equal "$(grep -c '^0 failures' out)" 2
+	# The others are still there.
+	atf_check -o inline:"0000:00:0a.0\n" sed -n 's/ .*version.*//p' out
+}
+
+atf_init_test_cases()
+{
+	atf_add_test_case unplugged
+}
