@@ -330,7 +330,8 @@ calm(struct edu *edu)
 
 /*
  * As found; but INTx stays masked while something is pending, for the system
- * would switch off the line (see arm()).
+ * would switch off the line (see arm()), and a transfer that still runs stays
+ * cut off.
  */
 static void
 restore_command(struct edu *edu)
@@ -340,6 +341,8 @@ restore_command(struct edu *edu)
 
 	if (edu->flags & EDU_OPEN_KEEP)
 		mask &= ~PCI_COMMAND_NO_INTX;
+	if (edu->dma.is_running)
+		mask &= ~PCI_COMMAND_MASTER;
 	(void)edu_command_change(edu, edu->command & mask,
 	    ~edu->command & mask);
 }

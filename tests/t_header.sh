@@ -222,13 +222,17 @@ static_library_body()
 # Lay out what "make install" installs for programs, below ./dest.
 install_copy()
 {
-	prefix=$(sed -n 's/^prefix=//p' "$ROOT/build/libedu.pc")
-	libdir=$(sed -n 's/^libdir=//p' "$ROOT/build/libedu.pc")
-	incdir=$(sed -n 's/^includedir=//p' "$ROOT/build/libedu.pc")
+	prefix=/usr/local
+	libdir=$prefix/lib
+	incdir=$prefix/include
+	version=$(sed -n 's/^.define EDU_VERSION.*"\(.*\)"/\1/p' \
+	    "$ROOT/include/edu.h")
 	mkdir -p "dest$incdir" "dest$libdir/pkgconfig"
 	cp "$ROOT"/include/*.h "dest$incdir"
 	cp -P "$ROOT"/build/libedu.so* "$ROOT"/build/libedu.a "dest$libdir"
-	cp "$ROOT/build/libedu.pc" "dest$libdir/pkgconfig"
+	sed -e "s|@PREFIX@|$prefix|" -e "s|@LIBDIR@|$libdir|" \
+	    -e "s|@INCDIR@|$incdir|" -e "s|@VERSION@|$version|" \
+	    "$ROOT/lib/libedu.pc.in" >"dest$libdir/pkgconfig/libedu.pc"
 	export PKG_CONFIG_PATH="$PWD/dest$libdir/pkgconfig"
 }
 
@@ -250,8 +254,7 @@ pkg_config_head()
 pkg_config_body()
 {
 	install_copy
-	atf_check -o inline:"$(sed -n 's/^.define EDU_VERSION.*"\(.*\)"/\1/p' \
-	    "$ROOT/include/edu.h")\n" pkg-config --modversion libedu
+	atf_check -o inline:"$version\n" pkg-config --modversion libedu
 	cat >program.c <<-END
 	#include <edu.h>
 	#include <stdio.h>

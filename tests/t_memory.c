@@ -135,14 +135,6 @@ ATF_TC_BODY(many, tc)
 	edu_close(edu);
 }
 
-ATF_TC(freed_by_close);
-ATF_TC_HEAD(freed_by_close, tc)
-{
-
-	atf_tc_set_md_var(tc, "descr", "edu_close() frees what is left, each "
-	    "piece once");
-}
-
 static size_t allocs, frees;
 static struct edu_kernel_ops counting;
 static const struct edu_kernel_ops *real_kernel;
@@ -173,6 +165,14 @@ count_memory(struct edu *edu)
 	counting.alloc = count_alloc;
 	counting.free = count_free;
 	edu->kernel->ops = &counting;
+}
+
+ATF_TC(freed_by_close);
+ATF_TC_HEAD(freed_by_close, tc)
+{
+
+	atf_tc_set_md_var(tc, "descr", "edu_close() frees what is left, each "
+	    "piece once");
 }
 
 ATF_TC_BODY(freed_by_close, tc)
@@ -274,14 +274,6 @@ ATF_TC_BODY(beyond_the_mask, tc)
 	edu_close(edu);
 }
 
-ATF_TC(no_memory_at_all);
-ATF_TC_HEAD(no_memory_at_all, tc)
-{
-
-	atf_tc_set_md_var(tc, "descr", "a kernel side without memory: ENOTSUP; "
-	    "one that fails: its errno and its message");
-}
-
 static int
 alloc_fails(struct edu_kernel *kernel, size_t length, uint64_t limit,
     struct edu_segment *segment)
@@ -292,6 +284,14 @@ alloc_fails(struct edu_kernel *kernel, size_t length, uint64_t limit,
 	(void)limit;
 	(void)segment;
 	return edu_fail(&tap.edu->err, EPERM, TAP_MESSAGE);
+}
+
+ATF_TC(no_memory_at_all);
+ATF_TC_HEAD(no_memory_at_all, tc)
+{
+
+	atf_tc_set_md_var(tc, "descr", "a kernel side without memory: ENOTSUP; "
+	    "one that fails: its errno and its message");
 }
 
 ATF_TC_BODY(no_memory_at_all, tc)
