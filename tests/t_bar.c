@@ -371,6 +371,24 @@ ATF_TC_BODY(disk_controller, tc)
 	edu_close(edu);
 }
 
+ATF_TC(serial_port);
+ATF_TC_HEAD(serial_port, tc)
+{
+
+	atf_tc_set_md_var(tc, "descr", "the least of I/O BARs: a serial port's "
+	    "8 bytes");
+}
+ATF_TC_BODY(serial_port, tc)
+{
+	struct edu *edu = open_other("q35", "-S -device pci-serial,addr=5",
+	    TESTDEV_DEVFN);
+
+	check_bar(edu, 0, EDU_BAR_IO, 0, 8, 0);
+	real_write(PCI_BAR(0), 0xc008);
+	check_bar(edu, 0, EDU_BAR_IO, 0xc008, 8, 0);
+	edu_close(edu);
+}
+
 /* An I/O BAR of which only 16 bits exist. */
 static enum tap_verdict
 narrow_io(size_t i, struct tap_access *a)
@@ -602,6 +620,7 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, wide_beyond_4g);
 	ATF_TP_ADD_TC(tp, upper_half);
 	ATF_TP_ADD_TC(tp, disk_controller);
+	ATF_TP_ADD_TC(tp, serial_port);
 	ATF_TP_ADD_TC(tp, narrow_io_bar);
 	ATF_TP_ADD_TC(tp, bridge);
 	ATF_TP_ADD_TC(tp, header_types);

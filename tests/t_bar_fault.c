@@ -231,6 +231,40 @@ ATF_TC_BODY(write_lost, tc)
 	edu_close(edu);
 }
 
+/* An error, and then a restoring that does not take. */
+static enum tap_verdict
+two_faults(size_t i, struct tap_access *a)
+{
+
+	if (i == fault_at)
+		return TAP_FAIL;
+	return i > fault_at && a->is_write && a->offset == BAR0 ? TAP_LOSE :
+	    TAP_PASS;
+}
+
+ATF_TC(first_error_counts);
+ATF_TC_HEAD(first_error_counts, tc)
+{
+
+	atf_tc_set_md_var(tc, "descr", "when the restoring fails after another "
+	    "error, that other error is told");
+}
+ATF_TC_BODY(first_error_counts, tc)
+{
+	struct edu *edu = open_tapped();
+	struct state after;
+
+	/* Reading back the size mask. */
+	fault_at = count_checks(edu, 0, 10) + 5;
+	tap.hook = two_faults;
+	CHECK_ERRNO(edu, EIO, edu_bar_size(edu, 0, 0) == NULL);
+	CHECK_MESSAGE(edu, TAP_MESSAGE);
+	after = get_state(BAR0);
+	ATF_CHECK_EQ(after.command & DECODING, 0);
+	ATF_CHECK_EQ(after.low, MASK0);
+	edu_close(edu);
+}
+
 /* What the BAR answers to all ones. */
 static uint32_t odd_mask;
 
@@ -517,6 +551,7 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, access_fails_wide);
 	ATF_TP_ADD_TC(tp, bus_dies);
 	ATF_TP_ADD_TC(tp, write_lost);
+	ATF_TP_ADD_TC(tp, first_error_counts);
 	ATF_TP_ADD_TC(tp, odd_masks);
 	ATF_TP_ADD_TC(tp, unplugged);
 	ATF_TP_ADD_TC(tp, signals_held);

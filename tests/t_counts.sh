@@ -93,7 +93,7 @@ accesses_body()
 	# As often as it takes: the polls of a factorial.  Once or twice: the
 	# looks at a transfer, or at the interrupt status.
 	sed -e '/^factorial:/s/ r20\*[0-9]*/ r20/' \
-	    -e 's/ r98\*2/ r98/g' -e 's/ r24\*2/ r24/' summary >counts
+	    -e 's/ r98\*2 / r98 /g' -e 's/ r24\*2 / r24 /' summary >counts
 	transfer="w80 w88 w90 w98 r98 r00"
 	cat >expected <<-END
 	nothing:

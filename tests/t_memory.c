@@ -174,7 +174,6 @@ ATF_TC_HEAD(freed_by_close, tc)
 	atf_tc_set_md_var(tc, "descr", "edu_close() frees what is left, each "
 	    "piece once");
 }
-
 ATF_TC_BODY(freed_by_close, tc)
 {
 	struct edu *edu = open_device("qtest:");
@@ -293,7 +292,6 @@ ATF_TC_HEAD(no_memory_at_all, tc)
 	atf_tc_set_md_var(tc, "descr", "a kernel side without memory: ENOTSUP; "
 	    "one that fails: its errno and its message");
 }
-
 ATF_TC_BODY(no_memory_at_all, tc)
 {
 	struct edu *edu = open_device("qtest:");
