@@ -86,8 +86,12 @@ TESTS_C=	tests/t_bar tests/t_bar_dev tests/t_bar_fault \
 		tests/h_unplug
 TESTS_SH=	tests/t_build tests/t_counts tests/t_edutool \
 		tests/t_edutool_dev tests/t_eduvm tests/t_header \
-		tests/t_unplug
-TESTS=		$(TESTS_C) $(TESTS_SH)
+		tests/t_pkgsrc tests/t_unplug
+TESTS_STANDIN=	tests/t_standin_asan tests/t_standin_tsan
+TESTS_SYS=	tests/sys/t_edu tests/sys/t_edu_detach tests/sys/t_edu_stress
+TESTS_Linux=	$(TESTS_C) $(TESTS_SH) $(TESTS_STANDIN)
+TESTS_NetBSD=	$(TESTS_SYS)
+TESTS=		$(TESTS_$(OS))
 
 TOOL_Linux=	tools/cmd_bind_linux.c
 TOOL_NetBSD=	tools/cmd_bind_other.c
@@ -153,7 +157,22 @@ ATF_SH!=	command -v atf-sh || echo /usr/bin/atf-sh
 	{ echo '#! $(ATF_SH)'; sed 1d $<; } >$@
 	chmod +x $@
 
-$(TESTS_C): $(LIBA)
+$(TESTS_C) $(TESTS_SYS): $(LIBA)
+
+# NetBSD's driver, in a stand-in for the kernel, under two sanitizers.
+STANDIN=	sys/dev/pci/edu.c include/edureg.h include/eduio.h \
+		tests/sys/t_standin.c tests/sys/standin/build \
+		tests/sys/standin/headers tests/sys/standin/machine.c \
+		tests/sys/standin/machine.h tests/sys/standin/standin.c \
+		tests/sys/standin/standin.h
+
+$(TESTS_STANDIN): $(STANDIN) $(STAMP)
+
+tests/t_standin_asan:
+	tests/sys/standin/build $@ address,undefined $(CC) $(WARN)
+
+tests/t_standin_tsan:
+	tests/sys/standin/build $@ thread $(CC) $(WARN)
 
 tests: all $(TESTS)
 

@@ -1,0 +1,514 @@
+/*
+ * Copyright (c) 2026 The libedu authors
+ * SPDX-License-Identifier: BSD-2-Clause
+ */
+
+/*
+ * A stand-in for an edu device and the kernel's ways to it, PCI, bus_space
+ * and bus_dma: see standin.h.
+ */
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "machine.h"
+#include "edureg.h"
+
+#pragma GCC diagnostic ignored "-Wunused-parameter"
+
+static atomic_int held[R_END];
+_Thread_local int spin_held;
+
+struct machine machine;
+static pthread_mutex_t machine_mutex = PTHREAD_MUTEX_INITIALIZER;
+
+void
+standin_panic(const char *what)
+{
+
+	(void)fprintf(stderr, "panic: %s\n", what);
+	abort();
+}
+
+void
+hold(enum resource r)
+{
+	(void)atomic_fetch_add(&held[r], 1);
+}
+
+void
+drop(enum resource r)
+{
+
+	if (atomic_fetch_sub(&held[r], 1) <= 0)
+		standin_panic("release of what is not held");
+}
+
+int
+is_held(enum resource r)
+{
+	return atomic_load(&held[r]);
+}
+
+int
+machine_held(void)
+{
+	int i, sum = 0;
+
+	for (i = 0; i < R_END; i++)
+		sum += is_held((enum resource)i);
+	return sum;
+}
+
+void
+machine_lock(void)
+{
+	(void)pthread_mutex_lock(&machine_mutex);
+}
+
+void
+machine_unlock(void)
+{
+	(void)pthread_mutex_unlock(&machine_mutex);
+}
+
+/* May this call fail?  Then this is the place where it does. */
+bool
+fails(void)
+{
+	bool result;
+
+	machine_lock();
+	result = ++machine.calls == machine.fail_at;
+	machine_unlock();
+	return result;
+}
+
+void
+may_sleep(void)
+{
+
+	if (spin_held != 0)
+		standin_panic("sleeping with a spin lock held");
+}
+
+/*
+ * The device and its function.
+ */
+
+static bool
+is_closed(void)
+{
+
+	return !machine.is_present || machine.is_moved ||
+	    (machine.csr & PCI_COMMAND_MEM_ENABLE) == 0;
+}
+
+static bool
+is_asserted(void)
+{
+
+	return machine.is_present && !machine.uses_msi && machine.status != 0;
+}
+
+static void
+raise_locked(uint32_t bits)
+{
+
+	machine.status |= bits;
+	if (bits != 0 && machine.uses_msi &&
+	    (machine.csr & PCI_COMMAND_MASTER_ENABLE))
+		machine.messages++;
+}
+
+void
+machine_raise(uint32_t bits)
+{
+
+	machine_lock();
+	raise_locked(bits);
+	machine_unlock();
+}
+
+/* What others do between two accesses of the driver. */
+static void
+meanwhile(void)
+{
+	int n = ++machine.accesses;
+
+	if (n == machine.close_at)
+		machine.is_moved = true;
+	if (n == machine.open_at)
+		machine.is_moved = false;
+	if (n == machine.raise_at)
+		raise_locked(machine.raise_bits);
+	if (n == machine.vanish_at)
+		machine.is_present = false;
+}
+
+uint32_t
+bus_space_read_4(bus_space_tag_t t, bus_space_handle_t h, bus_size_t reg)
+{
+	uint32_t value = 0;
+
+	machine_lock();
+	if (is_held(R_BAR) == 0)
+		standin_panic("BAR0 is not mapped");
+	meanwhile();
+	if (is_closed())
+		value = machine.closed_value;
+	else if (reg == EDU_ID)
+		value = machine.id;
+	else if (reg == EDU_INTR_STATUS)
+		value = machine.status;
+	else if (reg == EDU_DMA_CMD)
+		value = machine.dma_cmd;
+	else
+		standin_panic("read of another register");
+	machine_unlock();
+	return value;
+}
+
+void
+bus_space_write_4(bus_space_tag_t t, bus_space_handle_t h, bus_size_t reg,
+    uint32_t value)
+{
+
+	machine_lock();
+	meanwhile();
+	if (reg != EDU_INTR_ACK)
+		standin_panic("write to another register");
+	if (!is_closed())
+		machine.status &= ~value;
+	machine_unlock();
+}
+
+void
+bus_space_barrier(bus_space_tag_t t, bus_space_handle_t h, bus_size_t offset,
+    bus_size_t length, int flags)
+{
+
+}
+
+void
+bus_space_unmap(bus_space_tag_t t, bus_space_handle_t h, bus_size_t size)
+{
+
+	drop(R_BAR);
+}
+
+pcireg_t
+pci_conf_read(pci_chipset_tag_t pc, pcitag_t tag, int reg)
+{
+	pcireg_t value = 0xffffffff;
+
+	machine_lock();
+	meanwhile();
+	if (machine.is_present && reg == PCI_ID_REG)
+		value = PCI_ID_CODE(EDU_PCI_VENDOR, EDU_PCI_PRODUCT);
+	else if (machine.is_present && reg == PCI_COMMAND_STATUS_REG)
+		value = machine.csr | (is_asserted() ? PCI_STATUS_INT_STATUS :
+		    0);
+	machine_unlock();
+	return value;
+}
+
+void
+pci_conf_write(pci_chipset_tag_t pc, pcitag_t tag, int reg, pcireg_t value)
+{
+
+	if (reg != PCI_COMMAND_STATUS_REG || (value & ~PCI_COMMAND_MASK) != 0)
+		standin_panic("not the command register alone");
+	machine_lock();
+	meanwhile();
+	if (machine.is_present)
+		machine.csr = value | (machine.is_master_stuck ?
+		    PCI_COMMAND_MASTER_ENABLE : 0);
+	machine_unlock();
+}
+
+void
+pci_decompose_tag(pci_chipset_tag_t pc, pcitag_t tag, int *bus, int *device,
+    int *function)
+{
+
+	*bus = 0;
+	*device = 10;
+	*function = 0;
+}
+
+int
+pci_mapreg_map(const struct pci_attach_args *pa, int reg, pcireg_t type,
+    int flags, bus_space_tag_t *t, bus_space_handle_t *h, bus_addr_t *base,
+    bus_size_t *size)
+{
+
+	if (reg != PCI_BAR(0))
+		standin_panic("not BAR0");
+	if (fails())
+		return 1;
+	*t = *h = 0;
+	*base = MACHINE_BAR0;
+	*size = machine.bar_size;
+	hold(R_BAR);
+	return 0;
+}
+
+void
+pci_aprint_devinfo_fancy(const struct pci_attach_args *pa, const char *naive,
+    const char *known, int addrev)
+{
+
+}
+
+/*
+ * Its interrupt.
+ */
+
+static int (*handler)(void *);
+static void *handler_arg;
+static pthread_mutex_t handler_mutex = PTHREAD_MUTEX_INITIALIZER;
+
+int
+pci_intr_alloc(const struct pci_attach_args *pa, pci_intr_handle_t **ihp,
+    int *counts, pci_intr_type_t type)
+{
+	bool is_msi = counts[PCI_INTR_TYPE_MSI] == 1;
+
+	if (fails() || (is_msi && !machine.has_msi))
+		return ENXIO;
+	*ihp = calloc(1, sizeof(**ihp));
+	if (*ihp == NULL || (type == PCI_INTR_TYPE_MSI) != is_msi)
+		standin_panic("pci_intr_alloc");
+	**ihp = (int)type;
+	hold(R_INTR);
+	return 0;
+}
+
+const char *
+pci_intr_string(pci_chipset_tag_t pc, pci_intr_handle_t ih, char *buf,
+    size_t size)
+{
+
+	(void)snprintf(buf, size, "pin or vector %d", ih);
+	return buf;
+}
+
+int
+pci_intr_setattr(pci_chipset_tag_t pc, pci_intr_handle_t *ih, int attr,
+    uint64_t data)
+{
+
+	return 0;
+}
+
+void *
+pci_intr_establish_xname(pci_chipset_tag_t pc, pci_intr_handle_t ih, int ipl,
+    int (*func)(void *), void *arg, const char *name)
+{
+
+	if (ipl != IPL_VM)
+		standin_panic("not the lock's level");
+	if (fails())
+		return NULL;
+	machine_lock();
+	machine.uses_msi = ih == PCI_INTR_TYPE_MSI;
+	machine_unlock();
+	(void)pthread_mutex_lock(&handler_mutex);
+	handler = func;
+	handler_arg = arg;
+	(void)pthread_mutex_unlock(&handler_mutex);
+	hold(R_HANDLER);
+	return &handler;
+}
+
+/* Waits until the handler has returned. */
+void
+pci_intr_disestablish(pci_chipset_tag_t pc, void *cookie)
+{
+
+	may_sleep();
+	(void)pthread_mutex_lock(&handler_mutex);
+	handler = NULL;
+	(void)pthread_mutex_unlock(&handler_mutex);
+	machine_lock();
+	if (machine.uses_msi && !machine.is_present)
+		standin_panic("MSI of a function that is gone");
+	machine.uses_msi = false;
+	machine.messages = 0;
+	machine_unlock();
+	drop(R_HANDLER);
+}
+
+void
+pci_intr_release(pci_chipset_tag_t pc, pci_intr_handle_t *ih, int count)
+{
+
+	if (is_held(R_HANDLER) != 0)
+		standin_panic("release before disestablish");
+	free(ih);
+	drop(R_INTR);
+}
+
+/* Is the processor to be interrupted? */
+static bool
+take_interrupt(void)
+{
+	bool result;
+
+	machine_lock();
+	result = machine.messages > 0 || (is_asserted() &&
+	    (machine.csr & PCI_COMMAND_INTERRUPT_DISABLE) == 0);
+	if (machine.messages > 0)
+		machine.messages--;
+	machine_unlock();
+	return result;
+}
+
+bool
+machine_deliver(void)
+{
+	int n;
+
+	for (n = 0; take_interrupt(); n++) {
+		if (n == 1000)
+			return false;
+		(void)pthread_mutex_lock(&handler_mutex);
+		if (handler != NULL)
+			(void)handler(handler_arg);
+		(void)pthread_mutex_unlock(&handler_mutex);
+	}
+	return true;
+}
+
+/*
+ * DMA memory.
+ */
+
+int
+bus_dmatag_subregion(bus_dma_tag_t t, bus_addr_t min, bus_addr_t max,
+    bus_dma_tag_t *new, int flags)
+{
+
+	if (min != 0 || max != EDU_DMA_MASK || flags != BUS_DMA_NOWAIT)
+		standin_panic("bus_dmatag_subregion");
+	if (fails())
+		return ENOMEM;
+	*new = t;
+	hold(R_DMATAG);
+	return 0;
+}
+
+void
+bus_dmatag_destroy(bus_dma_tag_t t)
+{
+
+	drop(R_DMATAG);
+}
+
+int
+bus_dmamem_alloc(bus_dma_tag_t t, bus_size_t size, bus_size_t align,
+    bus_size_t boundary, bus_dma_segment_t *segs, int nsegs, int *rsegs,
+    int flags)
+{
+
+	if (size % PAGE_SIZE != 0 || align != PAGE_SIZE || nsegs != 1 ||
+	    flags != BUS_DMA_NOWAIT)
+		standin_panic("bus_dmamem_alloc");
+	if (fails())
+		return ENOMEM;
+	segs[0].ds_addr = 0x100000;
+	*rsegs = 1;
+	hold(R_DMAMEM);
+	return 0;
+}
+
+void
+bus_dmamem_free(bus_dma_tag_t t, bus_dma_segment_t *segs, int nsegs)
+{
+
+	machine_lock();
+	if ((machine.dma_cmd & EDU_DMA_CMD_RUN) && machine.is_present &&
+	    (machine.csr & PCI_COMMAND_MASTER_ENABLE))
+		standin_panic("freeing memory that a DMA may write");
+	machine_unlock();
+	if (node_mapped() != 0)
+		standin_panic("freeing memory that is mapped");
+	drop(R_DMAMEM);
+}
+
+int
+bus_dmamem_map(bus_dma_tag_t t, bus_dma_segment_t *segs, int nsegs,
+    size_t size, void **kva, int flags)
+{
+
+	if (fails())
+		return ENOMEM;
+	*kva = malloc(size);
+	if (*kva == NULL)
+		return ENOMEM;
+	hold(R_KVA);
+	return 0;
+}
+
+void
+bus_dmamem_unmap(bus_dma_tag_t t, void *kva, size_t size)
+{
+
+	free(kva);
+	drop(R_KVA);
+}
+
+int
+bus_dmamap_create(bus_dma_tag_t t, bus_size_t size, int nsegs,
+    bus_size_t maxsegsz, bus_size_t boundary, int flags, bus_dmamap_t *map)
+{
+	static struct bus_dmamap the_map;
+
+	if (fails())
+		return ENOMEM;
+	*map = &the_map;
+	hold(R_DMAMAP);
+	return 0;
+}
+
+int
+bus_dmamap_load_raw(bus_dma_tag_t t, bus_dmamap_t map,
+    bus_dma_segment_t *segs, int nsegs, bus_size_t size, int flags)
+{
+
+	if (fails())
+		return EINVAL;
+	map->dm_segs[0] = segs[0];
+	hold(R_LOADED);
+	return 0;
+}
+
+void
+bus_dmamap_unload(bus_dma_tag_t t, bus_dmamap_t map)
+{
+
+	drop(R_LOADED);
+}
+
+void
+bus_dmamap_destroy(bus_dma_tag_t t, bus_dmamap_t map)
+{
+
+	drop(R_DMAMAP);
+}
+
+void
+machine_reset(void)
+{
+
+	if (machine_held() != 0 || node_mapped() != 0)
+		standin_panic("something is left from before");
+	memset(&machine, 0, sizeof(machine));
+	machine.id = 0x010000ed;
+	machine.csr = 0x0103;
+	machine.bar_size = EDU_BAR0_SIZE;
+	machine.is_present = machine.has_msi = true;
+}
