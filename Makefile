@@ -85,8 +85,8 @@ TESTS_C=	tests/t_bar tests/t_bar_dev tests/t_bar_fault \
 		tests/t_qtest_socket tests/t_register tests/h_counts \
 		tests/h_unplug
 TESTS_SH=	tests/t_build tests/t_counts tests/t_edutool \
-		tests/t_edutool_dev tests/t_eduvm tests/t_header \
-		tests/t_pkgsrc tests/t_unplug
+		tests/t_edutool_dev tests/t_eduvm tests/t_eduvm_netbsd \
+		tests/t_header tests/t_pkgsrc tests/t_unplug
 TESTS_STANDIN=	tests/t_standin_asan tests/t_standin_tsan
 TESTS_SYS=	tests/sys/t_edu tests/sys/t_edu_detach tests/sys/t_edu_stress
 TESTS_Linux=	$(TESTS_C) $(TESTS_SH) $(TESTS_STANDIN)

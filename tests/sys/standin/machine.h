@@ -18,7 +18,7 @@ struct machine {
 	uint64_t	bar_size;
 	bool		is_present, is_moved;
 	uint32_t	closed_value;	/* what a window reads as */
-	int		dma_ticks;	/* of kpause() till its end, -1: never */
+	int		dma_ticks;	/* of kpause(); -1: for ever */
 	bool		is_master_stuck;
 	/* Its interrupt. */
 	bool		has_msi, uses_msi;
