@@ -432,8 +432,8 @@ ATF_TC_BODY(signals_held, tc)
 	edu_close(edu);
 }
 
-#define CLAIM	"libedu-test"
-#define CLAIM_FILE "/var/run/edu-" CLAIM ".lock"
+/* Of the case, for cases run side by side. */
+static const char *claim;
 
 static enum tap_verdict
 die_then(size_t i, struct tap_access *a)
@@ -459,7 +459,7 @@ size_and_die(struct edu *edu)
 
 	ATF_REQUIRE((pid = fork()) != -1);
 	if (pid == 0) {
-		edu->claim = edu_claim_take(CLAIM, &edu->err);
+		edu->claim = edu_claim_take(claim, &edu->err);
 		if (edu->claim == NULL)
 			_exit(1);
 		tap_reset();
@@ -480,7 +480,7 @@ check_recovery(struct edu *edu, const struct state *before)
 {
 	struct state after;
 
-	edu->claim = edu_claim_take(CLAIM, &edu->err);
+	edu->claim = edu_claim_take(claim, &edu->err);
 	ATF_REQUIRE_MSG(edu->claim != NULL, "%s", edu_errmsg(edu));
 	REQUIRE_EDU(edu, edu_bar_recover(edu));
 	after = get_state(BAR0);
@@ -508,6 +508,7 @@ ATF_TC_BODY(killed, tc)
 	struct edu *edu = open_tapped();
 	size_t count = count_checks(edu, 0, 10) + 10, i;
 
+	claim = "test-killed";
 	for (i = 0; i < sizeof(states) / sizeof(states[0]); i++) {
 		set_state(BAR0, &states[i]);
 		for (fault_at = 0; size_and_die(edu); fault_at++)
@@ -516,7 +517,7 @@ ATF_TC_BODY(killed, tc)
 		check_recovery(edu, &states[i]);
 	}
 	edu_close(edu);
-	(void)unlink(CLAIM_FILE);
+	(void)unlink("/var/run/edu-test-killed.lock");
 }
 
 ATF_TC(killed_and_started_anew);
@@ -533,6 +534,7 @@ ATF_TC_BODY(killed_and_started_anew, tc)
 	static const struct state off = { 0x0000, 0xfd600000, 0 };
 	struct edu *edu = open_tapped();
 
+	claim = "test-anew";
 	fault_at = count_checks(edu, 0, 10) + 5;
 	ATF_REQUIRE(size_and_die(edu));
 	set_state(BAR0, &anew);
@@ -541,7 +543,7 @@ ATF_TC_BODY(killed_and_started_anew, tc)
 	set_state(BAR0, &off);
 	check_recovery(edu, &off);
 	edu_close(edu);
-	(void)unlink(CLAIM_FILE);
+	(void)unlink("/var/run/edu-test-anew.lock");
 }
 
 ATF_TP_ADD_TCS(tp)
