@@ -191,6 +191,27 @@ EDU_CASE(revoke_racing, "revoke(2) at any moment ends every wait", "root")
 	close_unit(&d);
 }
 
+EDU_CASE(revoke_hangup, "who polls for no event is told of a revoke(2)",
+    "root")
+{
+	struct device d = open_unit(0);
+	struct pollfd pfd = { .fd = d.fd, .events = 0 };
+	pid_t pid;
+
+	ATF_REQUIRE((pid = fork()) != -1);
+	if (pid == 0) {
+		sleep_ms(100);
+		raise_bits(&d, BIT_A);
+		sleep_ms(100);
+		_exit(revoke(node(0)) == 0 ? 0 : errno);
+	}
+	ATF_CHECK_EQ(poll(&pfd, 1, SOON_MS), 1);
+	ATF_CHECK_MSG(pfd.revents & (POLLERR | POLLHUP), "revents 0x%x",
+	    (unsigned)pfd.revents);
+	check_exit(pid, 0);
+	close_unit(&d);
+}
+
 EDU_CASE(revoke_running, "revoke(2) with a DMA running", "root")
 {
 	struct device d = open_unit(0);
@@ -456,6 +477,7 @@ ATF_TP_ADD_TCS(tp)
 {
 	ATF_TP_ADD_TC(tp, revoke_waiting);
 	ATF_TP_ADD_TC(tp, revoke_racing);
+	ATF_TP_ADD_TC(tp, revoke_hangup);
 	ATF_TP_ADD_TC(tp, revoke_running);
 	ATF_TP_ADD_TC(tp, detach_open);
 	ATF_TP_ADD_TC(tp, detach_mapped);

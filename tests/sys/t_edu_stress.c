@@ -199,7 +199,9 @@ sizer(void *arg)
 		if (s->looks && ioctl(d.fd, EDU_IOC_LOOK, &event) == -1 &&
 		    errno != EAGAIN)
 			(void)atomic_fetch_or(&wrong, 1);
-		pause_random(&seed);
+		/* Closed for ever would be another test. */
+		if (next_random(&seed) % 2)
+			pause_us(next_random(&seed) % 1000);
 	}
 	return NULL;
 }
@@ -252,8 +254,8 @@ raise_all(void)
 		raise_one(round, &seed);
 		pause_random(&seed);
 	}
-	for (i = 0; atomic_load(&in_flight) != 0 && i < SOON_MS; i++)
-		sleep_ms(1);
+	for (i = 0; atomic_load(&in_flight) != 0 && i < SOON_MS / 10; i++)
+		sleep_ms(10);
 }
 
 static void

@@ -132,6 +132,28 @@ machine_raise(uint32_t bits)
 	machine_unlock();
 }
 
+void
+machine_close(void)
+{
+
+	if (machine.is_careful) {
+		machine.saved_csr = machine.csr;
+		machine.csr &= ~PCI_COMMAND_MEM_ENABLE;
+		machine.csr |= PCI_COMMAND_INTERRUPT_DISABLE;
+	} else
+		machine.is_moved = true;
+}
+
+void
+machine_open(void)
+{
+
+	if (machine.saved_csr != 0)
+		machine.csr = machine.saved_csr;
+	machine.saved_csr = 0;
+	machine.is_moved = false;
+}
+
 /* What others do between two accesses of the driver. */
 static void
 meanwhile(void)
@@ -139,9 +161,9 @@ meanwhile(void)
 	int n = ++machine.accesses;
 
 	if (n == machine.close_at)
-		machine.is_moved = true;
+		machine_close();
 	if (n == machine.open_at)
-		machine.is_moved = false;
+		machine_open();
 	if (n == machine.raise_at)
 		raise_locked(machine.raise_bits);
 	if (n == machine.vanish_at)

@@ -26,6 +26,9 @@ struct machine {
 	/* What happens at the n-th access from now; 0: nothing. */
 	int		accesses, close_at, open_at, raise_at, vanish_at;
 	uint32_t	raise_bits;
+	/* A window as libedu makes it, not as libpciaccess does. */
+	bool		is_careful;
+	uint32_t	saved_csr;
 	/* The n-th call that may fail does; 0: none. */
 	int		calls, fail_at;
 	int		signal;		/* end a cv_wait_sig() */
@@ -61,6 +64,9 @@ void	machine_raise(uint32_t);
  * One thread at a time.
  */
 bool	machine_deliver(void);
+/* BAR0 stops answering, and answers again. */
+void	machine_close(void);
+void	machine_open(void);
 /* Time passes: callouts run. */
 void	machine_tick(int ticks);
 
