@@ -340,56 +340,61 @@ edu_tick(void *cookie)
 	mutex_exit(&sc->sc_lock);
 }
 
-/* An interrupt while the registers do not answer: if it is ours, later. */
-static int
-edu_defer(struct edu_softc *sc)
+/*
+ * An interrupt while the registers do not answer.  Still silent afterwards:
+ * it is ours, and cannot come again before somebody has looked.
+ */
+static enum edu_answer
+edu_mask(struct edu_softc *sc)
 {
+	enum edu_answer answer;
 	pcireg_t csr;
 
 	KASSERT(mutex_owned(&sc->sc_lock));
 
-	if (sc->sc_is_intx) {
-		csr = edu_csr(sc);
-		if (csr == 0xffffffff || (csr & PCI_STATUS_INT_STATUS) == 0 ||
-		    (csr & PCI_COMMAND_INTERRUPT_DISABLE) != 0) {
-			sc->sc_ev_other.ev_count++;
-			return 0;
-		}
-		/* Is it over already?  Then leave the register alone. */
-		if ((csr & PCI_COMMAND_MEM_ENABLE) &&
-		    edu_look(sc) != EDU_SILENT)
-			return 1;
-		edu_command(sc, csr, PCI_COMMAND_INTERRUPT_DISABLE, 0);
+	if (!sc->sc_is_intx)
+		return EDU_SILENT;
+	csr = edu_csr(sc);
+	if (csr == 0xffffffff || (csr & PCI_STATUS_INT_STATUS) == 0 ||
+	    (csr & PCI_COMMAND_INTERRUPT_DISABLE) != 0)
+		return sc->sc_acked != 0 ? EDU_SILENT : EDU_IDLE;
+	/* Is the window over already?  Then leave the register alone. */
+	if (csr & PCI_COMMAND_MEM_ENABLE) {
+		answer = edu_look(sc);
+		if (answer != EDU_SILENT)
+			return answer;
 	}
-	sc->sc_ev_deferred.ev_count++;
-	if (!sc->sc_gone)
-		callout_schedule(&sc->sc_tick, mstohz(EDU_RETRY_MS));
-	return 1;
+	edu_command(sc, csr, PCI_COMMAND_INTERRUPT_DISABLE, 0);
+	return EDU_SILENT;
 }
 
 static int
 edu_intr(void *cookie)
 {
 	struct edu_softc *sc = cookie;
-	int ours = 0;
+	enum edu_answer answer = EDU_IDLE;
 
 	mutex_enter(&sc->sc_lock);
 	if (!sc->sc_suspended) {
-		switch (edu_look(sc)) {
-		case EDU_RAISED:
-			sc->sc_ev_intr.ev_count++;
-			ours = 1;
-			break;
-		case EDU_IDLE:
-			sc->sc_ev_other.ev_count++;
-			break;
-		case EDU_SILENT:
-			ours = edu_defer(sc);
-			break;
-		}
+		answer = edu_look(sc);
+		if (answer == EDU_SILENT)
+			answer = edu_mask(sc);
+	}
+	switch (answer) {
+	case EDU_RAISED:
+		sc->sc_ev_intr.ev_count++;
+		break;
+	case EDU_IDLE:
+		sc->sc_ev_other.ev_count++;
+		break;
+	case EDU_SILENT:
+		sc->sc_ev_deferred.ev_count++;
+		if (!sc->sc_gone)
+			callout_schedule(&sc->sc_tick, mstohz(EDU_RETRY_MS));
+		break;
 	}
 	mutex_exit(&sc->sc_lock);
-	return ours;
+	return answer != EDU_IDLE;
 }
 
 /*
