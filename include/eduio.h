@@ -57,7 +57,7 @@ struct edu_info {
 	uint32_t	reserved;	/* 0 */
 	/*
 	 * Offset for mmap(2) and size in bytes, multiples of the page size.
-	 * The offsets are different in every open, and mappings end with it.
+	 * A mapping ends with the open that it was made in.
 	 */
 	uint64_t	bar0_offset;
 	uint64_t	bar0_size;

@@ -433,20 +433,73 @@ module_path(const atf_tc_t *tc)
 	return path;
 }
 
-EDU_CASE(unload_open, "unload says busy while it is open", "root")
+static unsigned
+count_units(void)
+{
+	struct device d;
+	unsigned n;
+
+	for (n = 0; try_open(&d, n, O_RDONLY); n++)
+		ATF_REQUIRE(close(d.fd) == 0);
+	return n;
+}
+
+EDU_CASE(unload_open, "unload says busy while a unit is open, and does nothing",
+    "root")
+{
+	const char *path = module_path(tc);
+	unsigned n = count_units(), unit;
+	char name[] = "edu";
+	struct device d;
+
+	for (unit = 0; unit < n; unit++) {
+		d = open_unit(unit);
+		CHECK_ERRNO(EBUSY, modctl(MODCTL_UNLOAD, name));
+		raise_bits(&d, BIT_A);
+		check_event(&d, BIT_A);
+		close_unit(&d);
+		ATF_REQUIRE_EQ(count_units(), n);
+	}
+	unload();
+	load(path, d.info.interrupt);
+	ATF_CHECK_EQ(count_units(), n);
+}
+
+/* Fault all the time; exit where there is no fault. */
+static void
+touch_for_ever(volatile uint32_t *p)
+{
+
+	(void)signal(SIGSEGV, on_fault);
+	(void)signal(SIGBUS, on_fault);
+	(void)sigsetjmp(fault_env, 1);
+	(void)*p;
+	_exit(0);
+}
+
+EDU_CASE(unload_touched, "unload while an old mapping is touched all the time",
+    "root")
 {
 	const char *path = module_path(tc);
 	struct device d = open_unit(0);
-	char name[] = "edu";
+	pid_t pids[6];
+	int i;
 
-	CHECK_ERRNO(EBUSY, modctl(MODCTL_UNLOAD, name));
-	raise_bits(&d, BIT_A);
-	check_event(&d, BIT_A);
-	close_unit(&d);
-	unload();
-	load(path, d.info.interrupt);
-	d = open_unit(0);
-	close_unit(&d);
+	ATF_REQUIRE(close(d.fd) == 0);
+	for (i = 0; i < 6; i++) {
+		ATF_REQUIRE((pids[i] = fork()) != -1);
+		if (pids[i] == 0)
+			touch_for_ever(d.bar0);
+	}
+	for (i = 0; i < 60; i++) {
+		unload();
+		load(path, d.info.interrupt);
+	}
+	for (i = 0; i < 6; i++) {
+		ATF_CHECK_EQ(waitpid(pids[i], NULL, WNOHANG), 0);
+		ATF_CHECK(kill(pids[i], SIGKILL) == 0);
+		(void)wait_status(pids[i]);
+	}
 }
 
 EDU_CASE(reload, "a hundred loads, each with an interrupt and a mapping",
@@ -486,6 +539,7 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, suspend);
 	ATF_TP_ADD_TC(tp, suspend_closed);
 	ATF_TP_ADD_TC(tp, unload_open);
+	ATF_TP_ADD_TC(tp, unload_touched);
 	ATF_TP_ADD_TC(tp, reload);
 	return atf_no_error();
 }

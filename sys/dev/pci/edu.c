@@ -21,8 +21,8 @@
  * whenever something is mapped, descriptor or not: see edu_mmap().
  *
  * Mappings end with the open they were made in: whoever opens the node next
- * is to have the device alone.  So every open has mmap offsets of its own,
- * and edu_close() takes back the pages that have been faulted in.
+ * is to have the device alone.  All mappings of an open belong to one object;
+ * edu_close() takes the device away from it, and the pages from everybody.
  *
  * Windows.  User space owns the configuration registers, and while it sizes
  * BAR0 the registers do not answer: they read as 0, or as something else's.
@@ -50,7 +50,6 @@ __KERNEL_RCSID(0, "$NetBSD$");
 #include <sys/callout.h>
 #include <sys/condvar.h>
 #include <sys/conf.h>
-#include <sys/cprng.h>
 #include <sys/device.h>
 #include <sys/event.h>
 #include <sys/evcnt.h>
@@ -92,19 +91,14 @@ __KERNEL_RCSID(0, "$NetBSD$");
 #define EDU_DMA_KIB_MIN	4
 #define EDU_DMA_KIB_MAX	1024
 
-/* An mmap offset: the key of the open, and one of these areas. */
+/* mmap(2) offsets. */
 #define EDU_MMAP_BAR0	0x0000000
 #define EDU_MMAP_DMA	0x1000000
-#define EDU_MMAP_SHIFT	25
-#define EDU_MMAP_MASK	__BITS(EDU_MMAP_SHIFT - 1, 0)
 
 #define EDU_ROUNDS	8	/* looks at a status that is never 0 */
 #define EDU_RETRY_MS	10	/* between looks while it does not answer */
 #define EDU_STOP_MS	1000	/* for a DMA, which takes 100 */
-#define EDU_KNOTE_MS	500	/* for kqueue waiters to learn of a detach */
-#define EDU_TOLD	(-1)	/* kn_hookid: knows that it is over */
 
-enum edu_state { EDU_CLOSED, EDU_OPEN, EDU_CLOSING };
 enum edu_answer { EDU_SILENT, EDU_IDLE, EDU_RAISED };
 
 struct edu_softc {
@@ -128,14 +122,13 @@ struct edu_softc {
 	bool			sc_is_intx;	/* (c) */
 
 	struct uvm_object	*sc_uobj;	/* (o) of every mapping */
-	uint32_t		sc_key;		/* (a) of offsets; 0: none */
 
 	kmutex_t		sc_lock;
 	kcondvar_t		sc_cv;		/* (l) readers */
 	struct selinfo		sc_rsel;	/* (l) */
 	callout_t		sc_tick;
-	enum edu_state		sc_state;	/* (l) */
-	int			sc_closes;	/* (l) opens that have ended */
+	bool			sc_open;	/* (l) until all is closed */
+	bool			sc_live;	/* (a) open, and usable */
 	bool			sc_gone;	/* (l) or never attached */
 	bool			sc_suspended;	/* (l) */
 	uint32_t		sc_acked;	/* (l) taken, maybe lost */
@@ -216,6 +209,7 @@ static bool
 edu_stop(struct edu_softc *sc)
 {
 	uint32_t cmd;
+	pcireg_t csr;
 	int ms;
 
 	for (ms = 0; ms < EDU_STOP_MS; ms += EDU_RETRY_MS) {
@@ -227,40 +221,33 @@ edu_stop(struct edu_softc *sc)
 			return true;
 		kpause("edustop", false, mstohz(EDU_RETRY_MS), NULL);
 	}
+	mutex_enter(&sc->sc_lock);
 	edu_command(sc, edu_csr(sc), 0, PCI_COMMAND_MASTER_ENABLE);
-	return (edu_csr(sc) & PCI_COMMAND_MASTER_ENABLE) == 0;
+	csr = edu_csr(sc);
+	mutex_exit(&sc->sc_lock);
+	return (csr & PCI_COMMAND_MASTER_ENABLE) == 0;
 }
 
 /*
  * Interrupts.
  */
 
-static bool
-edu_usable(struct edu_softc *sc)
-{
-
-	KASSERT(mutex_owned(&sc->sc_lock));
-	return sc->sc_state == EDU_OPEN && !sc->sc_gone;
-}
-
 /* There is something to read, or never will be. */
 static void
 edu_wake(struct edu_softc *sc)
 {
-	int events = POLLIN | POLLRDNORM;
 
-	if (!edu_usable(sc))
-		events |= POLLERR | POLLHUP;
+	KASSERT(mutex_owned(&sc->sc_lock));
 	cv_broadcast(&sc->sc_cv);
-	selnotify(&sc->sc_rsel, events, NOTE_SUBMIT);
+	selnotify(&sc->sc_rsel, 0, NOTE_SUBMIT);
 }
 
-/* It is over, for those who wait and for those who have it mapped. */
+/* The open is over, for those who wait and for those who map. */
 static void
 edu_hang_up(struct edu_softc *sc)
 {
 
-	atomic_store_relaxed(&sc->sc_key, 0);
+	atomic_store_relaxed(&sc->sc_live, false);
 	edu_wake(sc);
 }
 
@@ -324,7 +311,7 @@ edu_attend(struct edu_softc *sc)
 		csr = edu_csr(sc);
 		if (sc->sc_is_intx && (csr & PCI_COMMAND_MEM_ENABLE))
 			edu_command(sc, csr, 0, PCI_COMMAND_INTERRUPT_DISABLE);
-		if (sc->sc_state == EDU_OPEN)
+		if (sc->sc_live)
 			callout_schedule(&sc->sc_tick, hz);
 	}
 	return answer;
@@ -401,7 +388,6 @@ edu_intr(void *cookie)
  * Mappings.
  */
 
-/* The page at an offset without its key. */
 static paddr_t
 edu_page(struct edu_softc *sc, off_t offset)
 {
@@ -419,11 +405,10 @@ edu_page(struct edu_softc *sc, off_t offset)
 }
 
 /*
- * Called by mmap(2), and by every fault on a mapping of this open, of earlier
- * ones, even of units detached since.  Only the reference that is taken here
- * holds the softc; sc_lock may be destroyed already.  While a detach is in
- * progress, device_lookup_acquire() waits until that has given up, or has got
- * to vdevgone() and there is nothing to be found any more.
+ * Called by mmap(2), when the node may just be closed or detached, and by
+ * page faults.  Only the reference that is taken here holds the softc.  While
+ * a detach is in progress, device_lookup_acquire() waits until that has given
+ * up, or has got to vdevgone() and there is nothing to be found any more.
  */
 static paddr_t
 edu_mmap(dev_t dev, off_t offset, int prot)
@@ -431,16 +416,14 @@ edu_mmap(dev_t dev, off_t offset, int prot)
 	struct edu_softc *sc;
 	paddr_t page = -1;
 	device_t self;
-	uint32_t key;
 
 	self = device_lookup_acquire(&edu_cd, dev_minor_unit(dev));
 	if (self == NULL)
 		return -1;
 	sc = device_private(self);
-	key = atomic_load_relaxed(&sc->sc_key);
-	if (key != 0 && offset >> EDU_MMAP_SHIFT == key &&
+	if (atomic_load_relaxed(&sc->sc_live) &&
 	    (prot & VM_PROT_EXECUTE) == 0)
-		page = edu_page(sc, offset & EDU_MMAP_MASK);
+		page = edu_page(sc, offset);
 	device_release(self);
 	return page;
 }
@@ -463,19 +446,22 @@ edu_unmap(struct edu_softc *sc, off_t offset, bus_size_t size)
 }
 
 /*
- * Take all mappings back.  No fault gets a page from edu_mmap() any more, but
- * one may have got it just before.  It holds the lock of the object that all
- * mappings of the node belong to until the page is entered.
+ * Take all mappings back.  udv_fault() asks the object for its device, and
+ * enters what edu_mmap() says, under vmobjlock.  An object without a device
+ * faults, and is not found by the next udv_attach(): whoever still has it
+ * mapped does not reach us any more, not even when the module is gone.
  */
 static void
 edu_unmap_all(struct edu_softc *sc)
 {
+	struct uvm_object *uobj = sc->sc_uobj;
 
-	rw_enter(sc->sc_uobj->vmobjlock, RW_WRITER);
-	rw_exit(sc->sc_uobj->vmobjlock);
+	rw_enter(uobj->vmobjlock, RW_WRITER);
+	((struct uvm_device *)uobj)->u_device = NODEV;
+	rw_exit(uobj->vmobjlock);
 	edu_unmap(sc, EDU_MMAP_BAR0, sc->sc_size);
 	edu_unmap(sc, EDU_MMAP_DMA, sc->sc_dmasize);
-	sc->sc_uobj->pgops->pgo_detach(sc->sc_uobj);
+	uobj->pgops->pgo_detach(uobj);
 	sc->sc_uobj = NULL;
 }
 
@@ -504,6 +490,8 @@ edu_clear(struct edu_softc *sc)
 	if (error != 0)
 		return error;
 	memset(kva, 0, sc->sc_dmasize);
+	bus_dmamap_sync(sc->sc_dmat, sc->sc_dmamap, 0, sc->sc_dmasize,
+	    BUS_DMASYNC_PREREAD | BUS_DMASYNC_PREWRITE);
 	bus_dmamem_unmap(sc->sc_dmat, kva, sc->sc_dmasize);
 	return 0;
 }
@@ -512,19 +500,16 @@ static int
 edu_open(dev_t dev, int flag, int mode, struct lwp *l)
 {
 	struct edu_softc *sc = edu_lookup(dev);
-	uint32_t key = cprng_fast32() | 1;
 	int error;
 
-	if (sc == NULL)
-		return ENXIO;
 	if ((flag & FREAD) == 0)
 		return EINVAL;
 
 	mutex_enter(&sc->sc_lock);
-	error = sc->sc_gone ? ENXIO : sc->sc_state != EDU_CLOSED ? EBUSY : 0;
+	error = sc->sc_gone ? ENXIO : sc->sc_open ? EBUSY : 0;
 	if (error == 0) {
-		sc->sc_state = EDU_OPEN;
-		atomic_store_relaxed(&sc->sc_key, key);
+		sc->sc_open = true;
+		atomic_store_relaxed(&sc->sc_live, true);
 	}
 	mutex_exit(&sc->sc_lock);
 	if (error != 0)
@@ -532,16 +517,16 @@ edu_open(dev_t dev, int flag, int mode, struct lwp *l)
 
 	error = edu_clear(sc);
 	if (error == 0) {
-		sc->sc_uobj = udv_attach(dev, VM_PROT_READ,
-		    (off_t)key << EDU_MMAP_SHIFT, PAGE_SIZE);
+		sc->sc_uobj = udv_attach(dev, VM_PROT_READ, EDU_MMAP_BAR0,
+		    PAGE_SIZE);
 		if (sc->sc_uobj == NULL)
 			error = ENXIO;
 	}
 
 	mutex_enter(&sc->sc_lock);
 	if (error != 0) {
-		sc->sc_state = EDU_CLOSED;
-		atomic_store_relaxed(&sc->sc_key, 0);
+		sc->sc_open = false;
+		atomic_store_relaxed(&sc->sc_live, false);
 	} else {
 		if (!sc->sc_suspended)
 			edu_command(sc, edu_csr(sc),
@@ -558,11 +543,9 @@ edu_cancel(dev_t dev, int flag, int mode, struct lwp *l)
 {
 	struct edu_softc *sc = edu_lookup(dev);
 
-	if (sc == NULL)
+	if (sc == NULL)		/* it may be no unit that is closed */
 		return 0;
 	mutex_enter(&sc->sc_lock);
-	if (sc->sc_state == EDU_OPEN)
-		sc->sc_state = EDU_CLOSING;
 	edu_hang_up(sc);
 	mutex_exit(&sc->sc_lock);
 	return 0;
@@ -581,9 +564,7 @@ edu_close(dev_t dev, int flag, int mode, struct lwp *l)
 	if (sc == NULL)
 		return 0;
 	mutex_enter(&sc->sc_lock);
-	is_open = sc->sc_state != EDU_CLOSED;
-	if (is_open)
-		sc->sc_state = EDU_CLOSING;
+	is_open = sc->sc_open;
 	edu_hang_up(sc);
 	mutex_exit(&sc->sc_lock);
 	if (!is_open)
@@ -593,33 +574,9 @@ edu_close(dev_t dev, int flag, int mode, struct lwp *l)
 	(void)edu_stop(sc);
 
 	mutex_enter(&sc->sc_lock);
-	sc->sc_state = EDU_CLOSED;
-	sc->sc_closes = (sc->sc_closes + 1) & INT_MAX;
+	sc->sc_open = false;
 	mutex_exit(&sc->sc_lock);
 	return 0;
-}
-
-static int
-edu_take(struct edu_softc *sc, int flag, struct edu_event *event)
-{
-	int error = 0;
-
-	mutex_enter(&sc->sc_lock);
-	while (error == 0 && edu_usable(sc) && sc->sc_bits == 0) {
-		if (flag & IO_NDELAY)
-			error = EAGAIN;
-		else
-			error = cv_wait_sig(&sc->sc_cv, &sc->sc_lock);
-	}
-	if (!edu_usable(sc))
-		error = ENXIO;
-	if (error == 0) {
-		event->status = sc->sc_bits;
-		event->count = sc->sc_count;
-		sc->sc_bits = 0;
-	}
-	mutex_exit(&sc->sc_lock);
-	return error;
 }
 
 static int
@@ -627,15 +584,26 @@ edu_read(dev_t dev, struct uio *uio, int flag)
 {
 	struct edu_softc *sc = edu_lookup(dev);
 	struct edu_event event = { .reserved = 0 };
-	int error;
+	int error = 0;
 
-	if (sc == NULL)
-		return ENXIO;
 	if (uio->uio_resid < sizeof(event))
 		return EINVAL;
-	error = edu_take(sc, flag, &event);
+
+	mutex_enter(&sc->sc_lock);
+	while (error == 0 && sc->sc_live && sc->sc_bits == 0)
+		error = (flag & IO_NDELAY) ? EAGAIN :
+		    cv_wait_sig(&sc->sc_cv, &sc->sc_lock);
+	if (!sc->sc_live)
+		error = ENXIO;
+	if (error == 0) {
+		event.status = sc->sc_bits;
+		event.count = sc->sc_count;
+		sc->sc_bits = 0;
+	}
+	mutex_exit(&sc->sc_lock);
 	if (error != 0)
 		return error;
+
 	error = uiomove(&event, sizeof(event), uio);
 	if (error != 0) {
 		mutex_enter(&sc->sc_lock);
@@ -649,11 +617,9 @@ edu_read(dev_t dev, struct uio *uio, int flag)
 static int
 edu_ioctl_info(struct edu_softc *sc, struct edu_info *info)
 {
-	uint32_t key = atomic_load_relaxed(&sc->sc_key);
-	off_t first = (off_t)key << EDU_MMAP_SHIFT;
 	int bus, device, function;
 
-	if (key == 0)
+	if (!atomic_load_relaxed(&sc->sc_live))
 		return ENXIO;
 	pci_decompose_tag(sc->sc_pc, sc->sc_tag, &bus, &device, &function);
 	memset(info, 0, sizeof(*info));
@@ -664,9 +630,9 @@ edu_ioctl_info(struct edu_softc *sc, struct edu_info *info)
 	info->device = device;
 	info->function = function;
 	info->interrupt = sc->sc_is_intx ? EDU_IO_INTX : EDU_IO_MSI;
-	info->bar0_offset = first + EDU_MMAP_BAR0;
+	info->bar0_offset = EDU_MMAP_BAR0;
 	info->bar0_size = sc->sc_size;
-	info->dma_offset = first + EDU_MMAP_DMA;
+	info->dma_offset = EDU_MMAP_DMA;
 	info->dma_size = sc->sc_dmasize;
 	info->dma_address = sc->sc_dmamap->dm_segs[0].ds_addr;
 	return 0;
@@ -680,7 +646,7 @@ edu_ioctl_look(struct edu_softc *sc, struct edu_event *event)
 
 	mutex_enter(&sc->sc_lock);
 	answer = edu_attend(sc);
-	if (!edu_usable(sc))
+	if (!sc->sc_live)
 		error = ENXIO;
 	else if (answer == EDU_SILENT)
 		error = EAGAIN;
@@ -696,8 +662,6 @@ edu_ioctl(dev_t dev, u_long cmd, void *data, int flag, struct lwp *l)
 {
 	struct edu_softc *sc = edu_lookup(dev);
 
-	if (sc == NULL)
-		return ENXIO;
 	switch (cmd) {
 	case FIONBIO:		/* fcntl(2) has set the flag, read sees it */
 	case FIOASYNC:
@@ -717,10 +681,8 @@ edu_poll(dev_t dev, int events, struct lwp *l)
 	struct edu_softc *sc = edu_lookup(dev);
 	int revents = 0;
 
-	if (sc == NULL)
-		return POLLERR | POLLHUP;
 	mutex_enter(&sc->sc_lock);
-	if (!edu_usable(sc))
+	if (!sc->sc_live)
 		revents = POLLERR | POLLHUP | (events & (POLLIN | POLLRDNORM));
 	else if (sc->sc_bits != 0)
 		revents = events & (POLLIN | POLLRDNORM);
@@ -742,7 +704,8 @@ edu_filt_detach(struct knote *kn)
 
 /*
  * A note lives as long as its descriptor, which revoke(2) makes useless but
- * does not close.  kn_hookid says which open it belongs to.
+ * does not close.  EV_ONESHOT: the end of the open is reported without asking
+ * again, for there may be nobody to ask by then.
  */
 static int
 edu_filt_event(struct knote *kn, long hint)
@@ -754,11 +717,9 @@ edu_filt_event(struct knote *kn, long hint)
 		mutex_enter(&sc->sc_lock);
 	KASSERT(mutex_owned(&sc->sc_lock));
 	kn->kn_data = 0;
-	if (kn->kn_hookid != sc->sc_closes || !edu_usable(sc)) {
-		knote_set_eof(kn, 0);
-		if (hint != NOTE_SUBMIT)
-			kn->kn_hookid = EDU_TOLD;
-	} else if (sc->sc_bits != 0)
+	if (!sc->sc_live)
+		knote_set_eof(kn, EV_ONESHOT);
+	else if (sc->sc_bits != 0)
 		kn->kn_data = sizeof(struct edu_event);
 	else
 		is_ready = false;
@@ -779,15 +740,12 @@ edu_kqfilter(dev_t dev, struct knote *kn)
 	struct edu_softc *sc = edu_lookup(dev);
 	int error = 0;
 
-	if (sc == NULL)
-		return ENXIO;
 	if (kn->kn_filter != EVFILT_READ)
 		return EINVAL;
 	mutex_enter(&sc->sc_lock);
-	if (edu_usable(sc)) {
+	if (sc->sc_live) {
 		kn->kn_fop = &edu_filtops;
 		kn->kn_hook = sc;
-		kn->kn_hookid = sc->sc_closes;
 		selrecord_knote(&sc->sc_rsel, kn);
 	} else
 		error = ENXIO;
@@ -919,16 +877,6 @@ fail:
 	return error;
 }
 
-static void
-edu_dma_fini(struct edu_softc *sc)
-{
-
-	bus_dmamap_unload(sc->sc_dmat, sc->sc_dmamap);
-	bus_dmamap_destroy(sc->sc_dmat, sc->sc_dmamap);
-	bus_dmamem_free(sc->sc_dmat, &sc->sc_segment, 1);
-	bus_dmatag_destroy(sc->sc_dmat);
-}
-
 static int
 edu_establish(struct edu_softc *sc, const struct pci_attach_args *pa,
     pci_intr_type_t type)
@@ -978,11 +926,13 @@ edu_quiet(struct edu_softc *sc)
 	bool is_stopped;
 
 	is_stopped = edu_stop(sc);
+	mutex_enter(&sc->sc_lock);
 	if (!edu_absent(sc)) {
 		edu_command(sc, edu_csr(sc), PCI_COMMAND_INTERRUPT_DISABLE,
 		    PCI_COMMAND_MASTER_ENABLE);
 		edu_put(sc, EDU_INTR_ACK, UINT32_MAX);
 	}
+	mutex_exit(&sc->sc_lock);
 	return is_stopped;
 }
 
@@ -1000,9 +950,12 @@ edu_release(struct edu_softc *sc)
 		sc->sc_ih = NULL;
 	}
 	callout_halt(&sc->sc_tick, NULL);
-	if (is_stopped && sc->sc_dmasize != 0)
-		edu_dma_fini(sc);
-	else if (!is_stopped)
+	if (is_stopped && sc->sc_dmasize != 0) {
+		bus_dmamap_unload(sc->sc_dmat, sc->sc_dmamap);
+		bus_dmamap_destroy(sc->sc_dmat, sc->sc_dmamap);
+		bus_dmamem_free(sc->sc_dmat, &sc->sc_segment, 1);
+		bus_dmatag_destroy(sc->sc_dmat);
+	} else if (!is_stopped)
 		device_printf(sc->sc_dev, "still running: its DMA memory "
 		    "is not freed\n");
 	sc->sc_dmasize = 0;
@@ -1079,8 +1032,12 @@ edu_resume(device_t self, const pmf_qual_t *qual)
 static bool
 edu_shutdown(device_t self, int how)
 {
+	struct edu_softc *sc = device_private(self);
 
-	return edu_quiet(device_private(self));
+	mutex_enter(&sc->sc_lock);
+	sc->sc_suspended = true;
+	mutex_exit(&sc->sc_lock);
+	return edu_quiet(sc);
 }
 
 /* A unit that fails here stays, unusable, until it is detached. */
@@ -1123,7 +1080,7 @@ edu_may_detach(struct edu_softc *sc, int flags)
 
 	if (flags & DETACH_FORCE)
 		return 0;
-	if (sc->sc_state != EDU_CLOSED)
+	if (sc->sc_open)
 		return EBUSY;
 	/*
 	 * The kernel takes an MSI down in the function's own configuration
@@ -1135,29 +1092,6 @@ edu_may_detach(struct edu_softc *sc, int flags)
 		return ENXIO;
 	}
 	return 0;
-}
-
-/*
- * Give kqueue(2) waiters the time to fetch the end of file that they have
- * been told of: seldestroy() takes back what has not been fetched.
- */
-static void
-edu_tell_notes(struct edu_softc *sc)
-{
-	bool all_told = false;
-	struct knote *kn;
-	int ms;
-
-	for (ms = 0; !all_told && ms < EDU_KNOTE_MS; ms += EDU_RETRY_MS) {
-		if (ms > 0)
-			kpause("edunote", false, mstohz(EDU_RETRY_MS), NULL);
-		all_told = true;
-		mutex_enter(&sc->sc_lock);
-		SLIST_FOREACH(kn, &sc->sc_rsel.sel_klist, kn_selnext)
-			if (kn->kn_hookid != EDU_TOLD)
-				all_told = false;
-		mutex_exit(&sc->sc_lock);
-	}
 }
 
 static int
@@ -1180,13 +1114,12 @@ edu_detach(device_t self, int flags)
 	cmajor = cdevsw_lookup_major(&edu_cdevsw);
 	vdevgone(cmajor, device_unit(self), device_unit(self), VCHR);
 	edu_release(sc);
-	edu_tell_notes(sc);
 	edu_fini(sc);
 	return 0;
 }
 
-CFATTACH_DECL3_NEW(edu, sizeof(struct edu_softc), edu_match, edu_attach,
-    edu_detach, NULL, NULL, NULL, DVF_DETACH_SHUTDOWN);
+CFATTACH_DECL_NEW(edu, sizeof(struct edu_softc), edu_match, edu_attach,
+    edu_detach, NULL);
 
 /*
  * The module.
@@ -1228,8 +1161,15 @@ edu_module_init(prop_dictionary_t properties)
 static int
 edu_module_fini(void)
 {
-	int error;
+	struct edu_softc *sc;
+	int error, unit;
 
+	/* Unless asked first, units before a busy one would be detached. */
+	for (unit = 0; unit < edu_cd.cd_ndevs; unit++) {
+		sc = device_lookup_private(&edu_cd, unit);
+		if (sc != NULL && sc->sc_open)
+			return EBUSY;
+	}
 	error = config_fini_component(cfdriver_ioconf_edu,
 	    cfattach_ioconf_edu, cfdata_ioconf_edu);
 	if (error == 0)

@@ -4,7 +4,7 @@
  */
 
 /* In place of what config(1) makes of edu.ioconf. */
-struct cfdriver edu_cd = { "edu" };
+struct cfdriver edu_cd = { "edu", 1 };
 
 static struct cfdriver *const cfdriver_ioconf_edu[] = { &edu_cd, NULL };
 static const void *const cfattach_ioconf_edu = &edu_ca;

@@ -509,6 +509,16 @@ bus_dmamap_load_raw(bus_dma_tag_t t, bus_dmamap_t map,
 }
 
 void
+bus_dmamap_sync(bus_dma_tag_t t, bus_dmamap_t map, bus_addr_t offset,
+    bus_size_t length, int operations)
+{
+
+	if (offset != 0 || operations !=
+	    (BUS_DMASYNC_PREREAD | BUS_DMASYNC_PREWRITE))
+		standin_panic("bus_dmamap_sync");
+}
+
+void
 bus_dmamap_unload(bus_dma_tag_t t, bus_dmamap_t map)
 {
 

@@ -90,6 +90,8 @@ bool	node_scan(struct knote *);
 void	node_remove(struct knote *);
 /* A page fault at a mapping: true when a page was entered. */
 bool	node_fault(off_t, int prot);
+/* At a mapping of the open before. */
+bool	node_fault_stale(off_t, int prot);
 int	node_mapped(void);
 
 #endif /* MACHINE_H */

@@ -406,7 +406,10 @@ selremove_knote(struct selinfo *sip, struct knote *kn)
 void
 knote_set_eof(struct knote *kn, uint32_t flags)
 {
-	kn->kn_flags |= EV_EOF | flags;
+
+	/* Under kqueue's own lock. */
+	(void)__atomic_or_fetch(&kn->kn_flags, EV_EOF | flags,
+	    __ATOMIC_SEQ_CST);
 }
 
 bool
@@ -415,7 +418,10 @@ node_scan(struct knote *kn)
 	bool result;
 
 	(void)pthread_mutex_lock(&note_mutex);
-	result = kn->kn_fop->f_event(kn, 0);
+	if (__atomic_load_n(&kn->kn_flags, __ATOMIC_SEQ_CST) & EV_ONESHOT)
+		result = true;
+	else
+		result = kn->kn_fop->f_event(kn, 0);
 	(void)pthread_mutex_unlock(&note_mutex);
 	return result;
 }
@@ -436,11 +442,12 @@ node_remove(struct knote *kn)
 
 #define NPAGES	2000
 
-struct udv {
-	struct uvm_object object;
+/* The object of this open, or of the last, and the one before it. */
+static struct udv {
+	struct uvm_device device;
 	krwlock_t	lock;
-};
-static struct udv *udv;
+} udvs[2];
+static atomic_int udv_now;
 static atomic_bool mapped[NPAGES];
 static bool is_tracked;
 
@@ -524,7 +531,7 @@ static void
 udv_detach(struct uvm_object *object)
 {
 
-	if (object != &udv->object)
+	if (object != &udvs[atomic_load(&udv_now)].device.u_obj)
 		standin_panic("another object");
 	drop(R_UOBJ);
 }
@@ -533,38 +540,55 @@ struct uvm_object *
 udv_attach(dev_t dev, int prot, off_t offset, size_t size)
 {
 	static const struct uvm_pagerops ops = { udv_detach };
+	struct udv *udv = &udvs[atomic_load(&udv_now)];
 
 	may_sleep();
 	if (size != PAGE_SIZE ||
 	    edu_cdevsw.d_mmap(dev, offset, prot) == (paddr_t)-1)
 		return NULL;
-	if (udv == NULL) {
-		udv = calloc(1, sizeof(*udv));
-		if (udv == NULL)
-			standin_panic("out of memory");
-		udv->lock.impl = new_lock();
-		udv->object.vmobjlock = &udv->lock;
-		udv->object.pgops = &ops;
+	if (udv->lock.impl == NULL || udv->device.u_device != dev) {
+		atomic_store(&udv_now, !atomic_load(&udv_now));
+		udv = &udvs[atomic_load(&udv_now)];
+		if (udv->lock.impl == NULL)
+			udv->lock.impl = new_lock();
+		rw_enter(&udv->lock, RW_WRITER);
+		udv->device.u_obj.vmobjlock = &udv->lock;
+		udv->device.u_obj.pgops = &ops;
+		udv->device.u_device = dev;
+		rw_exit(&udv->lock);
 	}
 	hold(R_UOBJ);
-	return &udv->object;
+	return &udv->device.u_obj;
 }
 
-bool
-node_fault(off_t offset, int prot)
+static bool
+fault(struct udv *udv, off_t offset, int prot)
 {
-	paddr_t pa;
+	paddr_t pa = (paddr_t)-1;
 
-	if (udv == NULL)
+	if (udv->lock.impl == NULL)
 		return false;
 	rw_enter(&udv->lock, RW_WRITER);
-	pa = edu_cdevsw.d_mmap(0, offset, prot);
+	if (udv->device.u_device != NODEV)
+		pa = edu_cdevsw.d_mmap(udv->device.u_device, offset, prot);
 	if (pa != (paddr_t)-1) {
 		sleep_us(10);
 		atomic_store(&mapped[pa], true);
 	}
 	rw_exit(&udv->lock);
 	return pa != (paddr_t)-1;
+}
+
+bool
+node_fault(off_t offset, int prot)
+{
+	return fault(&udvs[atomic_load(&udv_now)], offset, prot);
+}
+
+bool
+node_fault_stale(off_t offset, int prot)
+{
+	return fault(&udvs[!atomic_load(&udv_now)], offset, prot);
 }
 
 /*

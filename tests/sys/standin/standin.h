@@ -134,7 +134,6 @@ struct knote {
 	struct { struct knote *sle_next; } kn_selnext;
 	const struct filterops *kn_fop;
 	void	*kn_hook;
-	int	kn_hookid;
 	uint32_t kn_filter, kn_flags;
 	int64_t	kn_data;
 	bool	kn_active;
@@ -145,6 +144,7 @@ struct selinfo { struct klist sel_klist; };
 	for ((v) = (head)->slh_first; (v) != NULL; (v) = (v)->field.sle_next)
 enum { EVFILT_READ, EVFILT_WRITE };
 #define EV_EOF			0x8000U
+#define EV_ONESHOT		0x0010U
 #define NOTE_SUBMIT		0x01000000
 #define FILTEROP_ISFD		1
 #define FILTEROP_MPSAFE		2
@@ -159,7 +159,7 @@ void	knote_set_eof(struct knote *, uint32_t);
 
 /* Autoconfiguration. */
 struct cfdata { const char *cf_name; int cf_flags; };
-struct cfdriver { const char *cd_name; };
+struct cfdriver { const char *cd_name; int cd_ndevs; };
 struct device;
 typedef struct device *device_t;
 typedef struct cfdata *cfdata_t;
@@ -169,9 +169,8 @@ struct cfattach {
 	void	(*ca_attach)(device_t, device_t, void *);
 	int	(*ca_detach)(device_t, int);
 };
-#define CFATTACH_DECL3_NEW(name, size, match, attach, detach, a, r, c, f) \
+#define CFATTACH_DECL_NEW(name, size, match, attach, detach, activate)	\
 	struct cfattach name ## _ca = { size, match, attach, detach }
-#define DVF_DETACH_SHUTDOWN	0
 #define DETACH_FORCE		1
 typedef struct pmf_qual pmf_qual_t;
 extern struct cfattach edu_ca;
@@ -247,6 +246,11 @@ struct uvm_object {
 	krwlock_t *vmobjlock;
 	const struct uvm_pagerops *pgops;
 };
+struct uvm_device {
+	struct uvm_object u_obj;
+	dev_t	u_device;
+};
+#define NODEV		((dev_t)-1)
 #define VM_PROT_NONE	0
 #define VM_PROT_READ	1
 #define VM_PROT_WRITE	2
@@ -268,6 +272,7 @@ typedef struct { bus_addr_t ds_addr; } bus_dma_segment_t;
 typedef struct bus_dmamap { bus_dma_segment_t dm_segs[1]; } *bus_dmamap_t;
 typedef int bus_dma_tag_t;
 enum { BUS_DMA_NOWAIT = 1, BUS_DMA_COHERENT = 4 };
+enum { BUS_DMASYNC_PREREAD = 1, BUS_DMASYNC_PREWRITE = 4 };
 enum { BUS_SPACE_BARRIER_READ = 1, BUS_SPACE_BARRIER_WRITE = 2 };
 
 uint32_t bus_space_read_4(bus_space_tag_t, bus_space_handle_t, bus_size_t);
@@ -292,6 +297,8 @@ int	bus_dmamap_create(bus_dma_tag_t, bus_size_t, int, bus_size_t,
 	    bus_size_t, int, bus_dmamap_t *);
 int	bus_dmamap_load_raw(bus_dma_tag_t, bus_dmamap_t, bus_dma_segment_t *,
 	    int, bus_size_t, int);
+void	bus_dmamap_sync(bus_dma_tag_t, bus_dmamap_t, bus_addr_t, bus_size_t,
+	    int);
 void	bus_dmamap_unload(bus_dma_tag_t, bus_dmamap_t);
 void	bus_dmamap_destroy(bus_dma_tag_t, bus_dmamap_t);
 
