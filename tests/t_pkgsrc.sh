@@ -42,8 +42,9 @@ value() {
 
 # A package's files as its PLIST has them, variables replaced.
 plist() {
+	version=$("$bmake" -C "$top" -V '${VERSION}')
 	sed -e 1d -e 's/\${MACHINE}/amd64/' -e 's/\${OS_VERSION}/10.99.12/' \
-	    "$top/pkgsrc/$1/PLIST"
+	    -e "s/\${PKGVERSION}/$version/" "$top/pkgsrc/$1/PLIST"
 }
 
 files_in() {
@@ -138,7 +139,7 @@ form_body() {
 		atf_check -o inline:'2\n' awk 'END { print NR }' "$dir/DESCR"
 		atf_check awk 'length > 80 || /[ \t]$/' "$dir/DESCR"
 		atf_check -o inline:'@comment $NetBSD$\n' sed 1q "$dir/PLIST"
-		sed 1d "$dir/PLIST" >lines
+		plist "$package" >lines
 		atf_check env LC_ALL=C sort -cu lines
 		value "$package" COMMENT >comment
 		atf_check -o match:. cat comment
