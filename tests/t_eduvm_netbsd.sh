@@ -3,7 +3,8 @@
 # Copyright (c) 2026 The libedu authors
 # SPDX-License-Identifier: BSD-2-Clause
 #
-# Tests of "tools/eduvm -k netbsd", as far as they need no NetBSD.
+# Tests of "tools/eduvm -k netbsd".  The cases whose names begin with "image"
+# need a NetBSD image: the configuration variable netbsd_image names it.
 #
 # shellcheck shell=sh disable=SC2317	# the cases are called by ATF
 
@@ -110,6 +111,18 @@ empty_image_body()
 	atf_check -o empty ls -A tmp
 }
 
+# It writes "]=0x" as NetBSD's loader does at its end, and stops there.
+test_case other_console 'A kernel whose console is not com0 is told'
+other_console_body()
+{
+	setup
+	code='\264\016\260\135\315\020\260\075\315\020\260\060\315\020'
+	sector image "$code"'\260\170\315\020\353\376'
+	atf_check -s exit:70 -e match:'console is not com0' \
+	    netbsd -i image -t 100 -- true
+	atf_check -o empty ls -A tmp
+}
+
 test_case signals 'Stopped by a signal it leaves nothing behind'
 signals_body()
 {
@@ -127,10 +140,76 @@ signals_body()
 	atf_check -s exit:1 -e ignore kill -0 "$qemu"
 }
 
+# image_case NAME DESCRIPTION: the head of those that need an image.
+image_case()
+{
+	atf_test_case "$1"
+	eval "${1}_head()
+	{
+		atf_set descr '$2'
+		atf_set timeout 900
+		atf_set require.progs '${QEMU:-qemu-system-x86_64}'
+		atf_set require.config netbsd_image
+	}"
+}
+
+image_case image_run 'A command runs in the project, with its devices'
+image_run_body()
+{
+	setup
+	image=$(atf_config_get netbsd_image)
+	sum=$(cksum <"$image")
+	cat >expected <<-END
+	NetBSD
+	0x11e81234
+	0x11e81234
+	tools/eduvm
+	END
+	# shellcheck disable=SC2016 # the guest's shell expands it
+	atf_check -s exit:7 -o save:output -e match:'^eduvm: .*-snapshot' \
+	    -e match:'NetBSD/amd64' netbsd -i "$image" -v -n 2 -- sh -c '
+		uname -s
+		for d in 10 11; do
+			pcictl pci0 dump -d $d
+		done | grep -o "0x11e81234"
+		ls tools/eduvm
+		exit 7'
+	atf_check diff expected output
+	atf_check_equal "$sum" "$(cksum <"$image")"
+	atf_check -o empty ls -A tmp
+}
+
+image_case image_panic 'A panic is told, and what comes after it is not'
+image_panic_body()
+{
+	setup
+	atf_check -s exit:70 -o match:'^before$' -o not-match:SeaBIOS \
+	    -e match:'panic: crashme' -e match:'ended before the command' \
+	    netbsd -i "$(atf_config_get netbsd_image)" -M q35 -- sh -c '
+		echo before
+		sysctl -w ddb.onpanic=0 debug.crashme_enable=1
+		sysctl -w debug.crashme.panic=1
+		sleep 100'
+	atf_check -o empty ls -A tmp
+}
+
+image_case image_unread 'It ends when nobody reads the output any more'
+image_unread_body()
+{
+	setup
+	{
+		netbsd -i "$(atf_config_get netbsd_image)" -- \
+		    sh -c 'while echo y; do sleep 1; done'
+		echo $? >status
+	} | head -n 1 >output
+	atf_check -o inline:'141\n' cat status
+	atf_check -o empty ls -A tmp
+}
+
 atf_init_test_cases()
 {
 	for name in no_image usage bad_image silent_image empty_image \
-	    signals; do
+	    other_console signals image_run image_panic image_unread; do
 		atf_add_test_case $name
 	done
 }
