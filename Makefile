@@ -108,7 +108,10 @@ HDRS=		include/edu.h include/edureg.h lib/bus.h lib/claim.h \
 		lib/pci.h lib/qtest.h
 
 PCEDIT=		-e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' \
-		-e 's|@INCDIR@|$(INCDIR)|' -e 's|@VERSION@|$(VERSION)|'
+		-e 's|@INCDIR@|$(INCDIR)|' -e 's|@VERSION@|$(VERSION)|' \
+		$(PCEDIT_$(OS))
+# NetBSD has no cache of directories to look in: each program names its own.
+PCEDIT_NetBSD=	-e 's|^Libs: -L|Libs: -Wl,-R$${libdir} -L|'
 
 LIBA=		build/libedu.a
 LIBSO=		build/libedu.so.$(VERSION)
@@ -227,7 +230,7 @@ kmod:
 	    echo "CPPFLAGS+= -I$$(pwd)/build/kmod/sys"; \
 	    echo '.include "$(SYSDIR)/modules/Makefile.inc"'; \
 	    } >build/kmod/sys/modules/Makefile.inc
-	cd build/kmod/sys/modules/edu && $(MAKE)
+	cd build/kmod/sys/modules/edu && $(MAKE) NETBSDSRCDIR=$(SYSDIR)/..
 	cp build/kmod/sys/modules/edu/edu.kmod build
 
 install-kmod: kmod

@@ -202,7 +202,7 @@ transfer(struct edu *edu, const struct transfer *t)
 	if (t->to_device && ops->sync != NULL && ops->sync(edu->kernel,
 	    &t->mem->segment, t->mem_offset, t->length, 1) == -1)
 		return -1;
-	edu->pending &= ~EDU_INTR_DMA;
+	edu->pending &= (uint32_t)~EDU_INTR_DMA;
 	start(edu, t);
 	if (t->flags & EDU_INTERRUPT)
 		result = edu_irq_await(edu, EDU_INTR_DMA, t->deadline_us,

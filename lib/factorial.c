@@ -124,7 +124,7 @@ edu_factorial(struct edu *edu, uint32_t n, unsigned flags, int timeout_ms,
 		return edu_fail(&edu->err, ETIMEDOUT, "the device is still "
 		    "computing an earlier factorial");
 	if (flags & EDU_INTERRUPT)
-		edu->pending &= ~EDU_INTR_FACTORIAL;
+		edu->pending &= (uint32_t)~EDU_INTR_FACTORIAL;
 	start(edu, n, flags & EDU_INTERRUPT ? EDU_STATUS_IRQFACT : 0);
 	if (await(edu, flags, deadline_us) == -1)
 		return -1;

@@ -253,6 +253,13 @@ EDU_CASE(detach_mapped, "nothing of a mapping is left after a detach", "root")
 	struct device d = open_unit(0), next;
 	unsigned domain = d.info.domain;
 
+	/* After a detach the kernel restores the configuration it found. */
+	close_unit(&d);
+	ATF_REQUIRE_MSG(detach(0) == 0, "%s", strerror(errno));
+	command(&d, 0, CSR_MASTER);
+	ATF_REQUIRE_MSG(rescan(domain) == 0, "%s", strerror(errno));
+
+	d = open_unit(0);
 	ATF_CHECK_EQ(touch(d.bar0, 0), 0);
 	ATF_REQUIRE(close(d.fd) == 0);
 	ATF_REQUIRE_MSG(detach(0) == 0, "%s", strerror(errno));
