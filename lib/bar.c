@@ -412,8 +412,10 @@ edu_bar_size(struct edu *edu, unsigned index, unsigned flags)
 		(void)pthread_sigmask(SIG_SETMASK, &saved, NULL);
 		errno = errnum;
 	}
+	/* Where decoding was off, whoever switches it on has to look. */
 	if (result == 0 && edu->kernel != NULL &&
-	    edu->kernel->ops->look != NULL)
+	    edu->kernel->ops->look != NULL &&
+	    (s.undo.command & PCI_COMMAND_MEMORY))
 		result = edu->kernel->ops->look(edu->kernel, &bits);
 	if (result == -1 || decode(&s) == -1 || compare(&s, index) == -1) {
 		edu_bar_free(s.bar);

@@ -313,6 +313,16 @@ edu_open(const char *name, unsigned flags)
 	return NULL;
 }
 
+/* What edu(4) maps ends with its node; to touch it then is a fault. */
+static int
+is_gone(struct edu *edu)
+{
+	const struct edu_kernel_ops *ops = edu->kernel->ops;
+	uint32_t bits;
+
+	return ops->look != NULL && ops->look(edu->kernel, &bits) == -1;
+}
+
 /* Nothing may interrupt, or touch memory, once we are gone. */
 static void
 calm(struct edu *edu)
@@ -354,7 +364,7 @@ edu_close(struct edu *edu)
 
 	if (edu == NULL)
 		return;
-	if (edu->is_mapped)
+	if (edu->is_mapped && !is_gone(edu))
 		calm(edu);
 	if (edu->kernel != NULL) {
 		edu_mem_release_all(edu);

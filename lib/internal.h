@@ -97,6 +97,8 @@ int	edu_dma_rest(struct edu *, int64_t deadline_us);
 /* interrupt.c: wait by interrupt until is_done(): 1, 0 timeout, -1. */
 int	edu_irq_await(struct edu *, uint32_t mask, int64_t deadline_us,
 	    int (*is_done)(struct edu *), const char *what);
+/* ENOTSUP: none does this; the message says how to get one that does. */
+int	edu_fail_kernel(struct edu *, const char *what);
 /* Whether somebody can wake us; ENOTSUP. */
 int	edu_irq_need(struct edu *);
 /* Acknowledge, and drop what has been taken. */

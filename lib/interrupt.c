@@ -22,6 +22,14 @@
 #define REMEDY	"this system has none for %s"
 #endif
 
+int
+edu_fail_kernel(struct edu *edu, const char *what)
+{
+
+	return edu_fail(&edu->err, ENOTSUP, "no kernel side %s: " REMEDY, what,
+	    edu->bus->name);
+}
+
 /* Somebody must wake us. */
 int
 edu_irq_need(struct edu *edu)
@@ -32,8 +40,7 @@ edu_irq_need(struct edu *edu)
 	if (edu->flags & EDU_OPEN_POLL)
 		return edu_fail(&edu->err, ENOTSUP, "no interrupts: it was "
 		    "opened for polling only");
-	return edu_fail(&edu->err, ENOTSUP, "no kernel side delivers its "
-	    "interrupts: " REMEDY, edu->bus->name);
+	return edu_fail_kernel(edu, "delivers its interrupts");
 }
 
 /* Take what is pending.  1 when something was. */

@@ -53,8 +53,8 @@ static int
 fail_node(struct edu_netbsd *k, const char *what)
 {
 
-	/* ENXIO: detached; EIO: revoked. */
-	if (errno == ENXIO || errno == EIO)
+	/* ENXIO: detached; EIO, and EBADF of ioctl(2): revoked. */
+	if (errno == ENXIO || errno == EIO || errno == EBADF)
 		return edu_fail(k->err, ENODEV, "%s: /dev/edu%u is detached "
 		    "or revoked", what, k->node.info.unit);
 	return edu_fail(k->err, errno, "%s: /dev/edu%u: %s", what,

@@ -17,8 +17,8 @@ allocate(struct edu_mem *mem, size_t length)
 	struct edu_error *err = &mem->edu->err;
 
 	if (ops->alloc == NULL)
-		return edu_fail(err, ENOTSUP, "no kernel side gives memory "
-		    "that the device can reach");
+		return edu_fail_kernel(mem->edu, "gives memory that the device "
+		    "can reach");
 	if (ops->alloc(mem->edu->kernel, length, EDU_DMA_MASK + 1ULL, s) == -1)
 		return -1;
 	/* The device would wrap a higher address, and tell nobody. */
