@@ -77,20 +77,21 @@ LIBSRCS=	lib/address.c lib/bar.c lib/bus_pciaccess.c lib/bus_qtest.c \
 LIBOBJS=	$(LIBSRCS:.c=.o)
 
 # Those called _dev need an edu device of this machine, the others do not.
-TESTS_C=	tests/t_bar tests/t_bar_dev tests/t_bar_fault \
-		tests/t_claim_dev tests/t_dma tests/t_dma_dev \
-		tests/t_factorial tests/t_interrupt tests/t_interrupt_dev \
-		tests/t_list_dev tests/t_machine tests/t_memory \
-		tests/t_memory_dev tests/t_open tests/t_qtest \
-		tests/t_qtest_socket tests/t_register tests/h_counts \
-		tests/h_unplug
-TESTS_SH=	tests/t_build tests/t_counts tests/t_edutool \
-		tests/t_edutool_dev tests/t_eduvm tests/t_eduvm_netbsd \
-		tests/t_header tests/t_pkgsrc tests/t_unplug
+TESTS_DEV=	tests/t_bar_dev tests/t_claim_dev tests/t_dma_dev \
+		tests/t_interrupt_dev tests/t_list_dev tests/t_memory_dev \
+		tests/t_edutool_dev
+TESTS_C=	tests/t_bar tests/t_bar_fault tests/t_dma tests/t_factorial \
+		tests/t_interrupt tests/t_machine tests/t_memory \
+		tests/t_open tests/t_qtest tests/t_qtest_socket \
+		tests/t_register tests/h_counts tests/h_unplug
+TESTS_SH=	tests/t_build tests/t_counts tests/t_edutool tests/t_eduvm \
+		tests/t_eduvm_netbsd tests/t_header tests/t_pkgsrc \
+		tests/t_unplug
 TESTS_STANDIN=	tests/t_standin_asan tests/t_standin_tsan
-TESTS_SYS=	tests/sys/t_edu tests/sys/t_edu_detach tests/sys/t_edu_stress
-TESTS_Linux=	$(TESTS_C) $(TESTS_SH) $(TESTS_STANDIN)
-TESTS_NetBSD=	$(TESTS_SYS)
+TESTS_SYS=	tests/sys/t_edu tests/sys/t_edu_detach \
+		tests/sys/t_edu_stress tests/sys/t_libedu
+TESTS_Linux=	$(TESTS_DEV) $(TESTS_C) $(TESTS_SH) $(TESTS_STANDIN)
+TESTS_NetBSD=	$(TESTS_DEV) $(TESTS_SYS)
 TESTS=		$(TESTS_$(OS))
 
 TOOL_Linux=	tools/cmd_bind_linux.c
@@ -160,7 +161,7 @@ ATF_SH!=	command -v atf-sh || echo /usr/bin/atf-sh
 	{ echo '#! $(ATF_SH)'; sed 1d $<; } >$@
 	chmod +x $@
 
-$(TESTS_C) $(TESTS_SYS): $(LIBA)
+$(TESTS_DEV) $(TESTS_C) $(TESTS_SYS): $(LIBA)
 
 # NetBSD's driver, in a stand-in for the kernel, under two sanitizers.
 STANDIN=	sys/dev/pci/edu.c include/edureg.h include/eduio.h \

@@ -22,6 +22,17 @@
 #include <edu.h>
 #include <edureg.h>
 
+/*
+ * What is NetBSD's own: edu(4) attaches by itself, takes interrupts whether
+ * somebody waits for them or not, opens once, and has 64 KiB for DMA, where
+ * there is no other such memory.
+ */
+#ifdef __NetBSD__
+#define ON_NETBSD	1
+#else
+#define ON_NETBSD	0
+#endif
+
 /* Long enough for everything that ought to happen. */
 #define SOON_MS		20000
 
@@ -87,8 +98,8 @@ need_device(int has_kernel_side, size_t i)
 		return name;
 	if (at == 0)
 		atf_tc_skip("no edu device on this machine");
-	atf_tc_skip("%zu edu device(s) %s a kernel side (edutool bind uio), "
-	    "%zu needed", matches, has_kernel_side ? "with" : "without",
+	atf_tc_skip("%zu edu device(s) %s a kernel side (tests/guest -u), %zu "
+	    "needed", matches, has_kernel_side ? "with" : "without",
 	    i + 1);
 }
 
@@ -110,29 +121,6 @@ open_any(size_t i)
 		atf_tc_skip("%zu edu device(s) needed", i + 1);
 	edu = open_device(name, 0);
 	return edu;
-}
-
-/*
- * The registers, past the library: what another driver, or a stray program,
- * does to the device behind our back.  Skips where the system offers no such
- * way.
- */
-static inline volatile uint32_t *
-map_registers(const char *name)
-{
-	char path[256];
-	void *map;
-	int fd;
-
-	(void)snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/resource0",
-	    name);
-	if ((fd = open(path, O_RDWR)) == -1)
-		atf_tc_skip("%s: %s", path, strerror(errno));
-	map = mmap(NULL, EDU_BAR0_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED,
-	    fd, 0);
-	(void)close(fd);
-	ATF_REQUIRE(map != MAP_FAILED);
-	return map;
 }
 
 #endif /* H_DEV_H */

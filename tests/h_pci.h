@@ -9,24 +9,31 @@
 /*
  * PCI functions as the operating system shows them, past the library: what
  * the library says is compared with this, and what a stray program does to a
- * function is done by this.
+ * function is done by this.  Each system's header has
+ *
+ *	pci_all()	the names of all functions, sorted; returns how many
+ *	pci_read(), pci_write()		a dword of configuration space
+ *	pci_driver()	the driver's name, empty when there is none
+ *	pci_resource()	a BAR as the system knows it
+ *	map_registers()	BAR0, as another driver, or a stray program, has it;
+ *			skips the test where there is no such way
  */
 
 #include <sys/types.h>
+#include <sys/mman.h>
 
 #include <atf-c.h>
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <limits.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#define SYSFS_PCI	"/sys/bus/pci/devices"
+#include <edureg.h>
+
 #define CONFIG_SIZE	256
 
 /* PCI ids as pci_find() takes them: product << 16 | vendor. */
@@ -46,52 +53,39 @@ struct pci_name {
 	char		text[32];
 };
 
-static inline int
-pci_open(const char *name, const char *file, int flags)
-{
-	char path[128];
-	int fd;
+struct pci_resource {
+	uint64_t	start;
+	uint64_t	length;		/* 0: absent */
+	int		is_io;
+	int		is_64;
+	int		is_prefetchable;
+};
 
-	(void)snprintf(path, sizeof(path), SYSFS_PCI "/%.31s/%s", name, file);
-	fd = open(path, flags | O_CLOEXEC);
-	ATF_REQUIRE_MSG(fd != -1, "%s: %s", path, strerror(errno));
-	return fd;
+static inline int
+pci_compare_names(const void *a, const void *b)
+{
+	const struct pci_name *left = a, *right = b;
+
+	return strcmp(left->text, right->text);
 }
+
+#ifdef __NetBSD__
+#include "h_pci_netbsd.h"
+#else
+#include "h_pci_linux.h"
+#endif
 
 static inline void
 pci_config(const char *name, uint8_t config[CONFIG_SIZE])
 {
-	int fd = pci_open(name, "config", O_RDONLY);
+	uint32_t value = 0;
+	unsigned i;
 
-	ATF_REQUIRE_EQ(pread(fd, config, CONFIG_SIZE, 0), CONFIG_SIZE);
-	(void)close(fd);
-}
-
-static inline uint32_t
-pci_read(const char *name, unsigned offset)
-{
-	int fd = pci_open(name, "config", O_RDONLY);
-	uint8_t c[4];
-
-	ATF_REQUIRE_EQ(pread(fd, c, sizeof(c), (off_t)offset), sizeof(c));
-	(void)close(fd);
-	return (uint32_t)c[0] | (uint32_t)c[1] << 8 | (uint32_t)c[2] << 16 |
-	    (uint32_t)c[3] << 24;
-}
-
-/* width bytes, so that the status register can be left alone. */
-static inline void
-pci_write(const char *name, unsigned offset, size_t width, uint32_t value)
-{
-	const uint8_t bytes[4] = {
-		(uint8_t)value, (uint8_t)(value >> 8), (uint8_t)(value >> 16),
-		(uint8_t)(value >> 24)
-	};
-	int fd = pci_open(name, "config", O_WRONLY);
-
-	ATF_REQUIRE_EQ(pwrite(fd, bytes, width, (off_t)offset),
-	    (ssize_t)width);
-	(void)close(fd);
+	for (i = 0; i < CONFIG_SIZE; i++) {
+		if (i % 4 == 0)
+			value = pci_read(name, i);
+		config[i] = (uint8_t)(value >> i % 4 * 8);
+	}
 }
 
 static inline uint32_t
@@ -101,11 +95,12 @@ pci_command(const char *name)
 	return pci_read(name, COMMAND) & 0xffff;
 }
 
+/* Zeroes change nothing in the status register above it. */
 static inline void
 pci_set_command(const char *name, uint32_t command)
 {
 
-	pci_write(name, COMMAND, 2, command);
+	pci_write(name, COMMAND, command);
 	ATF_REQUIRE_EQ(pci_command(name), command);
 }
 
@@ -124,51 +119,6 @@ pci_check_same(const char *name, const uint8_t before[CONFIG_SIZE],
 		    name, i, before[i], now[i], when);
 }
 
-/* The driver's name, empty when there is none. */
-static inline void
-pci_driver(const char *name, char driver[64])
-{
-	char path[128], target[PATH_MAX];
-	ssize_t n;
-
-	driver[0] = '\0';
-	(void)snprintf(path, sizeof(path), SYSFS_PCI "/%.31s/driver", name);
-	if ((n = readlink(path, target, sizeof(target) - 1)) == -1)
-		return;
-	target[n] = '\0';
-	(void)snprintf(driver, 64, "%.63s", strrchr(target, '/') + 1);
-}
-
-static inline int
-pci_compare_names(const void *a, const void *b)
-{
-	const struct pci_name *left = a, *right = b;
-
-	return strcmp(left->text, right->text);
-}
-
-/* The names of all functions, sorted; returns how many. */
-static inline size_t
-pci_all(struct pci_name *names, size_t max)
-{
-	struct dirent *entry;
-	size_t count = 0;
-	DIR *dir;
-
-	if ((dir = opendir(SYSFS_PCI)) == NULL)
-		atf_tc_skip(SYSFS_PCI ": %s", strerror(errno));
-	while ((entry = readdir(dir)) != NULL) {
-		if (entry->d_name[0] == '.')
-			continue;
-		ATF_REQUIRE(count < max);
-		(void)snprintf(names[count++].text, sizeof(names->text),
-		    "%.31s", entry->d_name);
-	}
-	(void)closedir(dir);
-	qsort(names, count, sizeof(*names), pci_compare_names);
-	return count;
-}
-
 /* Those of an id. */
 static inline size_t
 pci_find(uint32_t id, struct pci_name *names, size_t max)
@@ -180,35 +130,6 @@ pci_find(uint32_t id, struct pci_name *names, size_t max)
 		if (pci_read(names[i].text, 0) == id)
 			names[count++] = names[i];
 	return count;
-}
-
-/* A BAR as the system knows it, from the file "resource". */
-struct pci_resource {
-	uint64_t	start;
-	uint64_t	length;		/* 0: absent */
-	uint64_t	flags;
-#define RESOURCE_IO		0x100U
-#define RESOURCE_MEM		0x200U
-#define RESOURCE_PREFETCH	0x2000U
-#define RESOURCE_MEM64		0x100000U
-};
-
-static inline struct pci_resource
-pci_resource(const char *name, unsigned index)
-{
-	struct pci_resource r;
-	uint64_t end = 0;
-	unsigned i;
-	FILE *f;
-
-	ATF_REQUIRE((f = fdopen(pci_open(name, "resource", O_RDONLY),
-	    "r")) != NULL);
-	for (i = 0; i <= index; i++)
-		ATF_REQUIRE(fscanf(f, "%" SCNx64 " %" SCNx64 " %" SCNx64,
-		    &r.start, &end, &r.flags) == 3);
-	(void)fclose(f);
-	r.length = r.flags == 0 ? 0 : end - r.start + 1;
-	return r;
 }
 
 #endif /* H_PCI_H */

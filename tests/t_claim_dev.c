@@ -93,6 +93,7 @@ end_owner(struct owner o)
 	    "the owner ended with 0x%x", status);
 }
 
+/* What it has set in the command register stays set: put it back at last. */
 static void
 kill_owner(struct owner o)
 {
@@ -210,6 +211,7 @@ ATF_TC_HEAD(killed_owner, tc)
 ATF_TC_BODY(killed_owner, tc)
 {
 	const char *name = need_edu(0);
+	uint32_t command = pci_command(name);
 	struct edu *edu;
 
 	kill_owner(start_owner(name, 0, NULL));
@@ -218,6 +220,7 @@ ATF_TC_BODY(killed_owner, tc)
 	edu_close(edu);
 	kill_owner(start_owner(name, EDU_OPEN_CONFIG, NULL));
 	edu_close(open_device(name, 0));
+	pci_set_command(name, command);
 }
 
 ATF_TC(close_ends_claim);
@@ -230,7 +233,8 @@ ATF_TC_HEAD(close_ends_claim, tc)
 }
 ATF_TC_BODY(close_ends_claim, tc)
 {
-	const char *name = need_edu(0);
+	/* edu(4) counts as open while the child has its descriptor. */
+	const char *name = ON_NETBSD ? need_device(0, 0) : need_edu(0);
 	struct edu *edu = open_device(name, 0);
 	pid_t pid;
 
@@ -339,8 +343,8 @@ static void
 check_pending(const char *name)
 {
 	volatile uint32_t *registers = map_registers(name);
+	uint32_t command = pci_command(name), status = 0;
 	struct edu *edu;
-	uint32_t status = 0;
 
 	kill_owner(start_owner(name, 0, raise_bits));
 	ATF_REQUIRE_EQ(pending(name), BITS);
@@ -355,6 +359,7 @@ check_pending(const char *name)
 	ATF_CHECK_EQ(registers[EDU_INTR_STATUS / 4], 0);
 	edu_close(edu);
 	ATF_CHECK_EQ(pending(name), 0);
+	pci_set_command(name, command);
 }
 
 ATF_TC(pending_interrupt);
@@ -371,19 +376,19 @@ ATF_TC_BODY(pending_interrupt, tc)
 	check_pending(need_device(0, 0));
 }
 
-ATF_TC(pending_interrupt_uio);
-ATF_TC_HEAD(pending_interrupt_uio, tc)
+ATF_TC(pending_interrupt_driven);
+ATF_TC_HEAD(pending_interrupt_driven, tc)
 {
 
 	atf_tc_set_md_var(tc, "descr", "the same on a device with a kernel "
 	    "side; with EDU_OPEN_KEEP a wait gets it");
 	atf_tc_set_md_var(tc, "require.user", "root");
 }
-ATF_TC_BODY(pending_interrupt_uio, tc)
+ATF_TC_BODY(pending_interrupt_driven, tc)
 {
 	const char *name = need_device(1, 0);
+	uint32_t command = pci_command(name), status = 0;
 	struct edu *edu;
-	uint32_t status = 0;
 
 	check_pending(name);
 	kill_owner(start_owner(name, 0, raise_bits));
@@ -392,6 +397,7 @@ ATF_TC_BODY(pending_interrupt_uio, tc)
 	ATF_CHECK_EQ(status, BITS);
 	edu_close(edu);
 	ATF_CHECK_EQ(pending(name), 0);
+	pci_set_command(name, command);
 }
 
 /* Starts a transfer and does not wait for its end. */
@@ -414,6 +420,7 @@ static void
 check_running_dma(const char *name)
 {
 	const char text[] = "the next owner's own";
+	uint32_t command = pci_command(name);
 	struct edu_mem *mem;
 	struct edu *edu;
 	char *data;
@@ -431,6 +438,7 @@ check_running_dma(const char *name)
 	    SOON_MS));
 	ATF_CHECK_STREQ(data, text);
 	edu_close(edu);
+	pci_set_command(name, command);
 }
 
 ATF_TC(running_dma);
@@ -444,18 +452,20 @@ ATF_TC_HEAD(running_dma, tc)
 ATF_TC_BODY(running_dma, tc)
 {
 
+	if (ON_NETBSD)
+		atf_tc_skip("edu(4) alone gives memory for DMA");
 	check_running_dma(need_device(0, 0));
 }
 
-ATF_TC(running_dma_uio);
-ATF_TC_HEAD(running_dma_uio, tc)
+ATF_TC(running_dma_driven);
+ATF_TC_HEAD(running_dma_driven, tc)
 {
 
 	atf_tc_set_md_var(tc, "descr", "the same on a device with a kernel "
 	    "side");
 	atf_tc_set_md_var(tc, "require.user", "root");
 }
-ATF_TC_BODY(running_dma_uio, tc)
+ATF_TC_BODY(running_dma_driven, tc)
 {
 
 	check_running_dma(need_device(1, 0));
@@ -483,14 +493,15 @@ ATF_TC_HEAD(running_factorial, tc)
 ATF_TC_BODY(running_factorial, tc)
 {
 	const char *name = need_edu(0);
+	uint32_t command = pci_command(name), result = 0;
 	struct edu *edu;
-	uint32_t result = 0;
 
 	kill_owner(start_owner(name, 0, start_factorial));
 	edu = open_device(name, 0);
 	REQUIRE_EDU(edu, edu_factorial(edu, 6, 0, SOON_MS, &result));
 	ATF_CHECK_EQ(result, 720);
 	edu_close(edu);
+	pci_set_command(name, command);
 }
 
 /* Open and close in each state that somebody may have left. */
@@ -506,6 +517,7 @@ check_command(const char *name, unsigned flags)
 	uint32_t command = pci_command(name), other, result, state;
 	uint8_t before[CONFIG_SIZE];
 	struct edu *edu;
+	int is_driven;
 	size_t i;
 
 	other = command & ~(COMMAND_DECODING | COMMAND_MASTER |
@@ -515,6 +527,7 @@ check_command(const char *name, unsigned flags)
 		pci_set_command(name, state);
 		pci_config(name, before);
 		edu = open_device(name, flags);
+		is_driven = strcmp(edu_kernel_side(edu), "none") != 0;
 		if (!(flags & EDU_OPEN_CONFIG)) {
 			ATF_CHECK_EQ(pci_command(name) & (COMMAND_MEMORY |
 			    COMMAND_MASTER), COMMAND_MEMORY | COMMAND_MASTER);
@@ -522,8 +535,15 @@ check_command(const char *name, unsigned flags)
 			    &result));
 		}
 		edu_close(edu);
+		/* edu(4) keeps what it needs for itself. */
+		if (ON_NETBSD && is_driven && !(flags & EDU_OPEN_CONFIG)) {
+			state = (state & ~COMMAND_NO_INTX) | COMMAND_MASTER |
+			    (pci_command(name) & COMMAND_NO_INTX);
+			before[COMMAND] = (uint8_t)state;
+			before[COMMAND + 1] = (uint8_t)(state >> 8);
+		}
 		ATF_CHECK_EQ_MSG(pci_command(name), state,
-		    "0x%04x before, 0x%04x after", state, pci_command(name));
+		    "0x%04x, not 0x%04x", pci_command(name), state);
 		pci_check_same(name, before, "after the close");
 	}
 	pci_set_command(name, command);
@@ -545,15 +565,15 @@ ATF_TC_BODY(command_restored, tc)
 	check_command(name, EDU_OPEN_CONFIG);
 }
 
-ATF_TC(command_restored_uio);
-ATF_TC_HEAD(command_restored_uio, tc)
+ATF_TC(command_restored_driven);
+ATF_TC_HEAD(command_restored_driven, tc)
 {
 
 	atf_tc_set_md_var(tc, "descr", "the same on a device with a kernel "
 	    "side");
 	atf_tc_set_md_var(tc, "require.user", "root");
 }
-ATF_TC_BODY(command_restored_uio, tc)
+ATF_TC_BODY(command_restored_driven, tc)
 {
 	const char *name = need_device(1, 0);
 
@@ -574,11 +594,11 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, readonly_needs_no_claim);
 	ATF_TP_ADD_TC(tp, two_devices);
 	ATF_TP_ADD_TC(tp, pending_interrupt);
-	ATF_TP_ADD_TC(tp, pending_interrupt_uio);
+	ATF_TP_ADD_TC(tp, pending_interrupt_driven);
 	ATF_TP_ADD_TC(tp, running_dma);
-	ATF_TP_ADD_TC(tp, running_dma_uio);
+	ATF_TP_ADD_TC(tp, running_dma_driven);
 	ATF_TP_ADD_TC(tp, running_factorial);
 	ATF_TP_ADD_TC(tp, command_restored);
-	ATF_TP_ADD_TC(tp, command_restored_uio);
+	ATF_TP_ADD_TC(tp, command_restored_driven);
 	return atf_no_error();
 }

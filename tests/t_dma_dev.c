@@ -29,9 +29,14 @@ need_mem(struct edu *edu, size_t length)
 	struct edu_mem *mem = edu_mem_alloc(edu, length);
 	uint64_t bytes = (uint64_t)sysconf(_SC_PHYS_PAGES) *
 	    (uint64_t)sysconf(_SC_PAGESIZE);
+	char reason[512];
 
-	if (mem == NULL && errno == ENOMEM && bytes > EDU_DMA_MASK)
-		atf_tc_skip("%s", edu_errmsg(edu));
+	if (mem == NULL && (errno == ENOTSUP ||
+	    (errno == ENOMEM && bytes > EDU_DMA_MASK))) {
+		(void)snprintf(reason, sizeof(reason), "%s", edu_errmsg(edu));
+		edu_close(edu);
+		atf_tc_skip("%s", reason);
+	}
 	ATF_REQUIRE_MSG(mem != NULL, "%s", edu_errmsg(edu));
 	return mem;
 }
@@ -618,8 +623,9 @@ ATF_TC_HEAD(foreign_memory, tc)
 }
 ATF_TC_BODY(foreign_memory, tc)
 {
-	struct edu *first = open_any(0), *second = open_any(1);
+	struct edu *second = open_any(1);
 	struct edu_mem *mem = need_mem(second, 4096);
+	struct edu *first = open_any(0);
 	struct edu_mem *own = need_mem(first, 4096);
 
 	CHECK_ERRNO(first, EINVAL, edu_dma_put(first, 0, mem, 0, 1, 0,
@@ -651,7 +657,9 @@ ATF_TC_BODY(two_devices, tc)
 	pid_t pid[2];
 	uint8_t *data;
 
-	edu_close(open_any(1));
+	edu = open_any(1);
+	edu_mem_free(need_mem(edu, 1));
+	edu_close(edu);
 	for (i = 0; i < 2; i++) {
 		ATF_REQUIRE((pid[i] = fork()) != -1);
 		if (pid[i] != 0)

@@ -278,19 +278,21 @@ ATF_TC_BODY(unknown_flags, tc)
 
 /* What an ordinary user must not find; runs as one. */
 static int
-complains(void)
+complains(const char *name)
 {
 	struct edu_list *list = edu_list_new();
 	unsigned flags;
 
-	if (list == NULL || edu_list_count(list) == 0) {
-		(void)fprintf(stderr, "cannot list: %s\n", edu_errmsg(NULL));
+	if (ON_NETBSD ? list != NULL || errno != EACCES ||
+	    strstr(edu_errmsg(NULL), "root") == NULL :
+	    list == NULL || edu_list_count(list) == 0) {
+		(void)fprintf(stderr, "listing: %s\n", edu_errmsg(NULL));
 		return 1;
 	}
 	for (flags = 0; flags <= EDU_OPEN_READONLY; flags++) {
-		if (edu_open(edu_list_name(list, 0), flags) != NULL ||
-		    errno != EACCES || strstr(edu_errmsg(NULL), "root") == NULL)
-		{
+		if (edu_open(name, flags) != NULL || errno != EACCES ||
+		    (strstr(edu_errmsg(NULL), "root") == NULL &&
+		    strstr(edu_errmsg(NULL), "to a group") == NULL)) {
 			(void)fprintf(stderr, "flags %u: errno %d: %s\n",
 			    flags, errno, edu_errmsg(NULL));
 			return 2;
@@ -304,8 +306,8 @@ ATF_TC(ordinary_user);
 ATF_TC_HEAD(ordinary_user, tc)
 {
 
-	atf_tc_set_md_var(tc, "descr", "an ordinary user lists the devices, "
-	    "and is told what opening one takes");
+	atf_tc_set_md_var(tc, "descr", "an ordinary user lists the devices, if "
+	    "the system lets him, and is told what opening one takes");
 	atf_tc_set_md_var(tc, "require.user", "root");
 }
 ATF_TC_BODY(ordinary_user, tc)
@@ -318,7 +320,7 @@ ATF_TC_BODY(ordinary_user, tc)
 	if (pid == 0) {
 		if (setgid(NOBODY) == -1 || setuid(NOBODY) == -1)
 			_exit(3);
-		_exit(complains());
+		_exit(complains(names[0].text));
 	}
 	ATF_REQUIRE_EQ(waitpid(pid, &status, 0), pid);
 	ATF_CHECK_MSG(WIFEXITED(status) && WEXITSTATUS(status) == 0, "0x%x",

@@ -17,14 +17,24 @@
 #define COUNT(a)	(sizeof(a) / sizeof((a)[0]))
 #define NOBODY		65534
 
+/* As much as there is in one piece, and sizes of which two and many fit. */
+#define LARGEST		(ON_NETBSD ? 65536 : EDU_MEM_MAX)
+#define LARGE		(ON_NETBSD ? 32768 : EDU_MEM_MAX)
+#define PIECE		(ON_NETBSD ? 8192U : 65536U)
+#define NPIECES		(ON_NETBSD ? 8U : 20U)
+
 /* Skips where this machine gives no such memory at all. */
 static struct edu_mem *
 need_memory(struct edu *edu, size_t length)
 {
 	struct edu_mem *mem = edu_mem_alloc(edu, length);
+	char reason[512];
 
-	if (mem == NULL && (errno == ENOMEM || errno == ENOTSUP))
-		atf_tc_skip("%s", edu_errmsg(edu));
+	if (mem == NULL && (errno == ENOMEM || errno == ENOTSUP)) {
+		(void)snprintf(reason, sizeof(reason), "%s", edu_errmsg(edu));
+		edu_close(edu);
+		atf_tc_skip("%s", reason);
+	}
 	ATF_REQUIRE_MSG(mem != NULL, "%s", edu_errmsg(edu));
 	return mem;
 }
@@ -213,19 +223,21 @@ ATF_TC_HEAD(below_mask, tc)
 ATF_TC_BODY(below_mask, tc)
 {
 	static const size_t lengths[] = { 1, 2, 4095, 4096, 4097, 65536,
-	    65537, EDU_MEM_MAX - 1, EDU_MEM_MAX };
+	    65537, LARGEST - 1, LARGEST };
 	struct edu *edu = open_any(0);
 	struct edu_mem *mem;
 	size_t i;
 
 	edu_mem_free(need_memory(edu, 1));
 	for (i = 0; i < 2 * COUNT(lengths); i++) {
+		if (lengths[i % COUNT(lengths)] > LARGEST)
+			continue;
 		mem = alloc(edu, lengths[i % COUNT(lengths)]);
 		ATF_CHECK_EQ(edu_mem_length(mem), lengths[i % COUNT(lengths)]);
 		check_below_mask(mem);
 		check_zero(mem);
 		fill(mem, 1);
-		if (i % 2 == 0)
+		if (ON_NETBSD || i % 2 == 0)
 			edu_mem_free(mem);
 	}
 	edu_close(edu);
@@ -253,7 +265,7 @@ ATF_TC_BODY(bounds, tc)
 ATF_TC(apart);
 ATF_TC_HEAD(apart, tc)
 {
-	atf_tc_set_md_var(tc, "descr", "Twenty pieces overlap nowhere, "
+	atf_tc_set_md_var(tc, "descr", "Many pieces overlap nowhere, "
 	    "neither for the processor nor for the device, and their room "
 	    "can be had again");
 	atf_tc_set_md_var(tc, "require.user", "root");
@@ -261,16 +273,16 @@ ATF_TC_HEAD(apart, tc)
 ATF_TC_BODY(apart, tc)
 {
 	struct edu *edu = open_any(0);
-	struct edu_mem *mems[20];
+	struct edu_mem *mems[NPIECES];
 	uint64_t a, b;
 	unsigned i, j;
 
 	edu_mem_free(need_memory(edu, 1));
 	for (i = 0; i < COUNT(mems); i++)
-		fill(mems[i] = alloc(edu, 65536), i);
+		fill(mems[i] = alloc(edu, PIECE), i);
 	for (i = 0; i < COUNT(mems); i += 2) {
 		edu_mem_free(mems[i]);
-		mems[i] = alloc(edu, 65000);
+		mems[i] = alloc(edu, PIECE - 500);
 		check_zero(mems[i]);
 		fill(mems[i], i);
 	}
@@ -280,7 +292,7 @@ ATF_TC_BODY(apart, tc)
 		a = edu_mem_bus_address(mems[i]);
 		for (j = 0; j < i; j++) {
 			b = edu_mem_bus_address(mems[j]);
-			ATF_CHECK(a >= b + 65536 || b >= a + 65536);
+			ATF_CHECK(a >= b + PIECE || b >= a + PIECE);
 		}
 	}
 	edu_close(edu);
@@ -295,15 +307,15 @@ ATF_TC_HEAD(reached_by_device, tc)
 }
 ATF_TC_BODY(reached_by_device, tc)
 {
-	static const size_t offsets[] = { 0, 4096 - 100, 65536 - 1999,
-	    524288 - 2000, EDU_MEM_MAX - 4000 };
+	static const size_t offsets[] = { 0, 4096 - 100, LARGE / 16 - 1999,
+	    LARGE / 2 - 2000, LARGE - 4000 };
 	struct edu *edu = open_any(0);
 	struct edu_mem *from, *to;
 	unsigned char *in, *out;
 	size_t i;
 
-	from = need_memory(edu, EDU_MEM_MAX);
-	to = need_memory(edu, EDU_MEM_MAX);
+	from = need_memory(edu, LARGE);
+	to = need_memory(edu, LARGE);
 	in = edu_mem_data(from);
 	out = edu_mem_data(to);
 	for (i = 0; i < COUNT(offsets); i++) {
@@ -382,6 +394,7 @@ ATF_TC_BODY(had_in_child, tc)
 	pid_t pid;
 
 	other = open_any(1);
+	edu_mem_free(need_memory(other, 1));
 	name = strdup(edu_name(other));
 	edu_close(other);
 	fill(mem, 1);
@@ -444,12 +457,13 @@ ATF_TC_HEAD(none_left, tc)
 }
 ATF_TC_BODY(none_left, tc)
 {
-	struct edu *edu = open_any(0);
-	char expected[64];
 	long total = huge_pages("nr_hugepages");
+	char expected[64];
+	struct edu *edu;
 
 	if (hog_all() != 0)
 		atf_tc_skip("somebody else holds huge pages in reserve");
+	edu = open_any(0);
 	CHECK_ERRNO(edu, ENOMEM, edu_mem_alloc(edu, 1) == NULL);
 	CHECK_MESSAGE(edu, edu_name(edu));
 	CHECK_MESSAGE(edu, total == 0 ? "no huge page is configured" :
@@ -469,13 +483,14 @@ ATF_TC_HEAD(above_mask_refused, tc)
 }
 ATF_TC_BODY(above_mask_refused, tc)
 {
-	struct edu *edu = open_any(0);
 	char expected[64];
+	struct edu *edu;
 	long left;
 	int i;
 
 	if ((left = hog_low(0)) == 0)
 		atf_tc_skip("no free huge page above the mask on this machine");
+	edu = open_any(0);
 	(void)snprintf(expected, sizeof(expected),
 	    "none of the %ld free huge pages", left);
 	for (i = 0; i < 2; i++) {
@@ -495,12 +510,13 @@ ATF_TC_HEAD(low_found_among_high, tc)
 }
 ATF_TC_BODY(low_found_among_high, tc)
 {
-	struct edu *edu = open_any(0);
 	struct edu_mem *mem;
+	struct edu *edu;
 	long before;
 
 	if (hog_low(1) == 0)
 		atf_tc_skip("no free huge pages on both sides of the mask");
+	edu = open_any(0);
 	before = huge_pages("free_hugepages");
 	mem = alloc(edu, 1);
 	check_below_mask(mem);
@@ -518,8 +534,8 @@ ATF_TC_HEAD(not_for_everybody, tc)
 }
 ATF_TC_BODY(not_for_everybody, tc)
 {
-	struct edu *edu = open_any(0);
 	long before = huge_pages("free_hugepages");
+	struct edu *edu = open_any(0);
 
 	edu_mem_free(need_memory(edu, 1));
 	ATF_REQUIRE(seteuid(NOBODY) == 0);

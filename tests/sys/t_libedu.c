@@ -1,0 +1,735 @@
+/*
+ * Copyright (c) 2026 The libedu authors
+ * SPDX-License-Identifier: BSD-2-Clause
+ */
+
+/*
+ * libedu over edu(4), which is attached to every edu device.  What a case
+ * changes in /dev and in what is attached, its cleanup puts back.
+ */
+
+#include <sys/param.h>
+#include <sys/types.h>
+#include <sys/drvctlio.h>
+#include <sys/event.h>
+#include <sys/ioctl.h>
+#include <sys/module.h>
+#include <sys/stat.h>
+#include <sys/sysctl.h>
+#include <sys/wait.h>
+
+#include <poll.h>
+#include <unistd.h>
+
+#include "eduio.h"
+#include "internal.h"
+
+#include "../h_dev.h"
+#include "../h_pci.h"
+
+#define NODE		"/dev/edu0"
+#define KEPT		"/dev/edu0.kept"
+#define NOBODY		32767
+
+/* Bits that no engine of the device sets. */
+#define BIT_A		0x10U
+#define BIT_B		0x20000U
+
+static struct pci_name names[64];
+
+/* How many devices there are, at least some; their names in names[]. */
+static size_t
+need_edus(size_t some)
+{
+	size_t n = pci_find(ID_EDU, names, 64);
+
+	if (n < some)
+		atf_tc_skip("%zu edu device(s), %zu needed", n, some);
+	return n;
+}
+
+static int
+drvctl(unsigned long request, void *arg)
+{
+	int errnum, fd = open(DRVCTLDEV, O_RDWR), result;
+
+	ATF_REQUIRE_MSG(fd != -1, "%s: %s", DRVCTLDEV, strerror(errno));
+	result = ioctl(fd, request, arg);
+	errnum = errno;
+	(void)close(fd);
+	errno = errnum;
+	return result;
+}
+
+static int
+detach(unsigned unit)
+{
+	struct devdetachargs args;
+
+	memset(&args, 0, sizeof(args));
+	(void)snprintf(args.devname, sizeof(args.devname), "edu%u", unit);
+	return drvctl(DRVDETACHDEV, &args);
+}
+
+/* Attach again whatever was detached. */
+static void
+rescan(void)
+{
+	struct devrescanargs args;
+	unsigned i;
+
+	memset(&args, 0, sizeof(args));
+	for (i = 0; i < 16; i++) {
+		(void)snprintf(args.busname, sizeof(args.busname), "pci%u", i);
+		(void)drvctl(DRVRESCANBUS, &args);
+	}
+}
+
+static void
+put_back(void)
+{
+
+	(void)rename(KEPT, NODE);
+	rescan();
+}
+
+/* Put another node, of this user, or nothing in the place of edu0's. */
+static void
+replace_node(int with_another, uid_t uid)
+{
+	struct stat st;
+
+	ATF_REQUIRE(stat(NODE, &st) == 0 && rename(NODE, KEPT) == 0);
+	if (with_another)
+		ATF_REQUIRE(mknod(NODE, S_IFCHR | 0600, st.st_rdev) == 0 &&
+		    chown(NODE, uid, (gid_t)-1) == 0);
+}
+
+#define CASE(name, descr_)						\
+	ATF_TC_WITH_CLEANUP(name);					\
+	ATF_TC_HEAD(name, tc)						\
+	{								\
+		atf_tc_set_md_var(tc, "descr", "%s", descr_);		\
+		atf_tc_set_md_var(tc, "require.user", "root");		\
+	}								\
+	ATF_TC_CLEANUP(name, tc)					\
+	{								\
+		put_back();						\
+	}								\
+	ATF_TC_BODY(name, tc)
+
+/* For children: one who is nobody could not write ATF's results. */
+#define MUST(edu, condition)						\
+	do {								\
+		errno = 0;						\
+		if (!(condition)) {					\
+			(void)fprintf(stderr, "%s: errno %d, '%s'\n",	\
+			    #condition, errno, edu_errmsg(edu));	\
+			_exit(1);					\
+		}							\
+	} while (0)
+
+#define MUST_FAIL(edu, errnum, text, call)				\
+	MUST(edu, (call) && errno == (errnum) &&			\
+	    strstr(edu_errmsg(edu), (text)) != NULL)
+
+static void
+check_wait(struct edu *edu, uint32_t expected)
+{
+	uint32_t status = 0;
+	int result = edu_irq_wait(edu, expected != 0 ? SOON_MS : 0, &status);
+
+	ATF_REQUIRE_MSG(result != -1, "%s", edu_errmsg(edu));
+	ATF_REQUIRE_EQ_MSG(status, expected, "0x%x, not 0x%x", status,
+	    expected);
+}
+
+/* It must have exited with 0. */
+static void
+reap(pid_t pid)
+{
+	int status;
+
+	ATF_REQUIRE_EQ(waitpid(pid, &status, 0), pid);
+	ATF_CHECK_MSG(WIFEXITED(status) && WEXITSTATUS(status) == 0,
+	    "the child ended with 0x%x", status);
+}
+
+static struct edu_info
+node_info(const char *path)
+{
+	struct edu_info info;
+	int fd = open(path, O_RDONLY);
+
+	ATF_REQUIRE_MSG(fd != -1, "%s: %s", path, strerror(errno));
+	ATF_REQUIRE(ioctl(fd, EDU_IOC_INFO, &info) == 0);
+	(void)close(fd);
+	return info;
+}
+
+/*
+ * Which node belongs to a device.
+ */
+
+/* Of all nodes the i-th, and it alone, is open. */
+static void
+check_busy(size_t i, size_t n)
+{
+	char path[32];
+	size_t at;
+	int fd;
+
+	for (at = 0; at < n; at++) {
+		(void)snprintf(path, sizeof(path), "/dev/edu%zu", at);
+		errno = 0;
+		fd = open(path, O_RDONLY);
+		ATF_CHECK_MSG((fd == -1 && errno == EBUSY) == (at == i),
+		    "%s: %s, while edu%zu is open", path, strerror(errno), i);
+		(void)close(fd);
+	}
+}
+
+CASE(node_of_device, "each device's own node is opened, and says which it is")
+{
+	size_t i, n = need_edus(2);
+	struct edu *edu;
+	char side[32];
+
+	for (i = 0; i < n; i++) {
+		edu = open_device(names[i].text, 0);
+		(void)snprintf(side, sizeof(side), "edu%zu (edu, ", i);
+		ATF_CHECK_MSG(strncmp(edu_kernel_side(edu), side,
+		    strlen(side)) == 0, "'%s'", edu_kernel_side(edu));
+		check_busy(i, n);
+		REQUIRE_EDU(edu, edu_irq_raise(edu, BIT_A << i));
+		check_wait(edu, BIT_A << i);
+		edu_close(edu);
+	}
+}
+
+CASE(node_of_later_device, "a detached device does not shift the others")
+{
+	size_t n = need_edus(2);
+	struct edu *edu;
+
+	ATF_REQUIRE(detach(0) == 0);
+	edu = open_device(names[0].text, 0);
+	ATF_CHECK_STREQ(edu_kernel_side(edu), "none");
+	edu_close(edu);
+	edu = open_device(names[n - 1].text, 0);
+	check_busy(n - 1, n);
+	REQUIRE_EDU(edu, edu_irq_raise(edu, BIT_A));
+	check_wait(edu, BIT_A);
+	edu_close(edu);
+}
+
+CASE(node_missing, "a node that is missing is ENOENT, and edu(4) says more")
+{
+
+	(void)need_edus(1);
+	replace_node(0, 0);
+	CHECK_ERRNO(NULL, ENOENT, edu_open(names[0].text, 0) == NULL);
+	CHECK_MESSAGE(NULL, NODE " is missing: edu(4)");
+	/* Looking needs none. */
+	edu_close(open_device(names[0].text, EDU_OPEN_READONLY));
+}
+
+CASE(node_busy, "a node that somebody has open is EBUSY, and fstat(1) helps")
+{
+	struct edu *edu;
+	uint32_t status;
+	int fd;
+
+	(void)need_edus(1);
+	ATF_REQUIRE((fd = open(NODE, O_RDWR)) != -1);
+	CHECK_ERRNO(NULL, EBUSY, edu_open(names[0].text, 0) == NULL);
+	CHECK_MESSAGE(NULL, "(fstat " NODE ")");
+	edu = open_device(names[0].text, EDU_OPEN_READONLY);
+	REQUIRE_EDU(edu, edu_irq_status(edu, &status));
+	edu_close(edu);
+	(void)close(fd);
+	edu_close(open_device(names[0].text, 0));
+}
+
+/*
+ * Users who have the node and nothing else.
+ */
+
+/* Everything but configuration space; as an ordinary user. */
+static void
+drive(struct edu *edu)
+{
+	uint32_t result, status, value;
+	unsigned flags;
+	struct edu_mem *mem;
+	char *data;
+
+	MUST(edu, strstr(edu_kernel_side(edu), ", gives BAR0") != NULL);
+	for (flags = 0; flags <= EDU_INTERRUPT; flags += EDU_INTERRUPT) {
+		MUST(edu, edu_factorial(edu, 12, flags, SOON_MS,
+		    &result) == 0 && result == 479001600);
+		MUST(edu, (mem = edu_mem_alloc(edu, 8192)) != NULL);
+		data = edu_mem_data(mem);
+		(void)strcpy(data + 10, "there and back");
+		MUST(edu, edu_dma_put(edu, 7, mem, 10, 15, flags,
+		    SOON_MS) == 0);
+		MUST(edu, edu_dma_get(edu, 7, mem, 5000, 15, flags,
+		    SOON_MS) == 0);
+		MUST(edu, strcmp(data + 5000, "there and back") == 0);
+		edu_mem_free(mem);
+	}
+	MUST(edu, edu_irq_raise(edu, BIT_A) == 0);
+	MUST(edu, edu_irq_status(edu, &status) == 0 && status == BIT_A);
+	MUST(edu, edu_irq_wait(edu, SOON_MS, &status) == 1 && status == BIT_A);
+	MUST_FAIL(edu, EACCES, "/dev/pciN",
+	    edu_config_read(edu, 0, &value) == -1);
+	MUST_FAIL(edu, ENOTSUP, "configuration space",
+	    edu_bar_size(edu, 0, 0) == NULL);
+}
+
+static void
+drive_as_user(void)
+{
+	struct edu_list *list;
+	struct edu *edu;
+	char *name;
+
+	MUST(NULL, setgid(NOBODY) == 0 && setuid(NOBODY) == 0);
+	MUST(NULL, (list = edu_list_new()) != NULL);
+	MUST(NULL, edu_list_count(list) == 1);
+	MUST(NULL, (name = strdup(edu_list_name(list, 0))) != NULL);
+	edu_list_free(list);
+	MUST(NULL, (edu = edu_open(name, 0)) != NULL);
+	drive(edu);
+	edu_close(edu);
+	MUST(NULL, (edu = edu_open(NULL, 0)) != NULL);
+	MUST(edu, strcmp(edu_name(edu), name) == 0);
+	edu_close(edu);
+	MUST(NULL, (edu = edu_open(name, EDU_OPEN_READONLY)) != NULL);
+	edu_close(edu);
+	MUST_FAIL(NULL, EACCES, "root",
+	    edu_open(name, EDU_OPEN_CONFIG) == NULL);
+	free(name);
+}
+
+CASE(ordinary_user, "who was given the node drives the device, and lists it")
+{
+	size_t n = need_edus(1);
+	pid_t pid;
+
+	replace_node(1, NOBODY);
+	ATF_REQUIRE((pid = fork()) != -1);
+	if (pid == 0) {
+		drive_as_user();
+		if (n > 1)
+			MUST_FAIL(NULL, EACCES, "/dev/edu1",
+			    edu_open(names[1].text, 0) == NULL);
+		_exit(0);
+	}
+	reap(pid);
+}
+
+CASE(ordinary_user_busy, "to an ordinary user as well a busy node is EBUSY")
+{
+	struct edu *edu;
+	pid_t pid;
+
+	(void)need_edus(1);
+	replace_node(1, NOBODY);
+	edu = open_device(names[0].text, 0);
+	ATF_REQUIRE((pid = fork()) != -1);
+	if (pid == 0) {
+		MUST(NULL, setuid(NOBODY) == 0);
+		MUST_FAIL(NULL, EBUSY, "another process has " NODE " open",
+		    edu_open(names[0].text, 0) == NULL);
+		MUST_FAIL(NULL, EBUSY, NODE, edu_open(NULL, 0) == NULL);
+		_exit(0);
+	}
+	reap(pid);
+	edu_close(edu);
+}
+
+/* Its mappings are gone with it: the library must not touch them. */
+CASE(ordinary_user_revoked, "a revoked node is ENODEV, and can be closed")
+{
+	struct edu *edu;
+	uint32_t status;
+	pid_t pid;
+	int ready[2];
+	char c;
+
+	(void)need_edus(1);
+	replace_node(1, NOBODY);
+	ATF_REQUIRE(pipe(ready) == 0);
+	ATF_REQUIRE((pid = fork()) != -1);
+	if (pid == 0) {
+		MUST(NULL, setuid(NOBODY) == 0);
+		MUST(NULL, (edu = edu_open(NULL, 0)) != NULL);
+		MUST(edu, write(ready[1], "r", 1) == 1);
+		MUST_FAIL(edu, ENODEV, "revoked",
+		    edu_irq_wait(edu, SOON_MS, &status) == -1);
+		edu_close(edu);
+		_exit(0);
+	}
+	(void)close(ready[1]);
+	ATF_REQUIRE_EQ(read(ready[0], &c, 1), 1);
+	sleep_ms(100);
+	ATF_REQUIRE(revoke(NODE) == 0);
+	reap(pid);
+}
+
+CASE(second_mapping, "where libpciaccess does not map BAR0, the node does")
+{
+	struct edu *edu, *first;
+	uint32_t result;
+
+	(void)need_edus(1);
+	/* libpciaccess maps a BAR only once in a process. */
+	first = open_device(names[0].text, EDU_OPEN_READONLY);
+	edu = open_device(names[0].text, 0);
+	ATF_CHECK(strstr(edu_kernel_side(edu), ", gives BAR0") != NULL);
+	REQUIRE_EDU(edu, edu_factorial(edu, 5, EDU_INTERRUPT, SOON_MS,
+	    &result));
+	ATF_CHECK_EQ(result, 120);
+	edu_close(edu);
+	edu_close(first);
+	edu = open_device(names[0].text, 0);
+	ATF_CHECK(strstr(edu_kernel_side(edu), "BAR0") == NULL);
+	edu_close(edu);
+}
+
+/* It cannot be lowered again: only where edu.securelevel allows it. */
+CASE(securelevel, "at securelevel 1 BAR0 comes through the node")
+{
+	size_t size = sizeof(int);
+	int level, one = 1;
+	struct edu *edu;
+	uint32_t result;
+
+	(void)need_edus(1);
+	ATF_REQUIRE(sysctlbyname("kern.securelevel", &level, &size, NULL,
+	    0) == 0);
+	if (level < 1 && !atf_tc_get_config_var_as_bool_wd(tc,
+	    "edu.securelevel", false))
+		atf_tc_skip("the securelevel is %d: edu.securelevel=true "
+		    "raises it until the next boot", level);
+	if (level < 1)
+		ATF_REQUIRE(sysctlbyname("kern.securelevel", NULL, NULL, &one,
+		    sizeof(one)) == 0);
+	edu = open_device(names[0].text, EDU_OPEN_READONLY);
+	edu_close(edu);
+	edu = open_device(names[0].text, 0);
+	ATF_CHECK(strstr(edu_kernel_side(edu), ", gives BAR0") != NULL);
+	REQUIRE_EDU(edu, edu_factorial(edu, 5, EDU_INTERRUPT, SOON_MS,
+	    &result));
+	ATF_CHECK_EQ(result, 120);
+	edu_close(edu);
+}
+
+/*
+ * Interrupts.
+ */
+
+CASE(event_loop, "edu_irq_fd() in poll(2) and kqueue(2), by level and edge")
+{
+	struct pollfd pfd = { .events = POLLIN };
+	struct timespec soon = { SOON_MS / 1000, 0 }, now = { 0, 0 };
+	struct kevent change[2], event;
+	struct edu *edu;
+	int i, kq;
+
+	(void)need_edus(1);
+	edu = open_device(names[0].text, 0);
+	REQUIRE_EDU(edu, pfd.fd = edu_irq_fd(edu));
+	ATF_CHECK(fcntl(pfd.fd, F_GETFL) & O_NONBLOCK);
+	ATF_REQUIRE((kq = kqueue()) != -1);
+	EV_SET(&change[0], (uintptr_t)pfd.fd, EVFILT_READ, EV_ADD, 0, 0, NULL);
+	ATF_REQUIRE(kevent(kq, change, 1, NULL, 0, NULL) == 0);
+	for (i = 0; i < 100; i++) {
+		ATF_CHECK_EQ(kevent(kq, NULL, 0, &event, 1, &now), 0);
+		ATF_CHECK_EQ(poll(&pfd, 1, 0), 0);
+		REQUIRE_EDU(edu, edu_irq_raise(edu, 1U << i % 32));
+		ATF_REQUIRE_EQ(kevent(kq, NULL, 0, &event, 1, &soon), 1);
+		ATF_CHECK_EQ(event.data, (int64_t)sizeof(struct edu_event));
+		ATF_CHECK_EQ(poll(&pfd, 1, 0), 1);
+		check_wait(edu, 1U << i % 32);
+	}
+	check_wait(edu, 0);
+	(void)close(kq);
+	edu_close(edu);
+}
+
+CASE(interrupt_before_sizing, "what was raised before sizing is there after")
+{
+	uint8_t before[CONFIG_SIZE];
+	struct edu_bar *bar;
+	struct edu *edu;
+	uint32_t bit;
+	int i;
+
+	(void)need_edus(1);
+	edu = open_device(names[0].text, 0);
+	pci_config(names[0].text, before);
+	for (i = 0; i < 200; i++) {
+		bit = 1U << i % 32;
+		REQUIRE_EDU(edu, edu_irq_raise(edu, bit));
+		bar = edu_bar_size(edu, 0, 0);
+		ATF_REQUIRE_MSG(bar != NULL, "%s", edu_errmsg(edu));
+		ATF_CHECK_EQ(edu_bar_length(bar), EDU_BAR0_SIZE);
+		edu_bar_free(bar);
+		check_wait(edu, bit);
+		check_wait(edu, 0);
+	}
+	pci_check_same(names[0].text, before, "after sizing");
+	edu_close(edu);
+}
+
+CASE(unannounced_before_sizing, "sizing looks for what nobody has announced")
+{
+	struct edu_bar *bar;
+	struct edu *edu;
+	struct edu_event event;
+	uint32_t command;
+
+	(void)need_edus(1);
+	edu = open_device(names[0].text, 0);
+	command = pci_command(names[0].text);
+	/* Neither a message nor a line gets through. */
+	pci_set_command(names[0].text,
+	    (command & ~COMMAND_MASTER) | COMMAND_NO_INTX);
+	REQUIRE_EDU(edu, edu_irq_raise(edu, BIT_B));
+	pci_set_command(names[0].text, command);
+	ATF_REQUIRE((bar = edu_bar_size(edu, 0, 0)) != NULL);
+	edu_bar_free(bar);
+	/* The driver would find it in time as well; it has it already. */
+	ATF_CHECK_EQ(read(edu_irq_fd(edu), &event, sizeof(event)),
+	    (ssize_t)sizeof(event));
+	ATF_CHECK_EQ(event.status, BIT_B);
+	edu_close(edu);
+}
+
+static const struct edu_bus_ops *real_ops;
+static unsigned windows;
+
+/* While the BAR is being sized, nothing decodes and INTx is masked. */
+static int
+watched_write(struct edu_bus *bus, unsigned offset, uint32_t value)
+{
+	uint32_t command;
+
+	if (offset == BAR(0) && value == UINT32_MAX) {
+		command = pci_command(bus->name);
+		ATF_CHECK_EQ(command & COMMAND_DECODING, 0);
+		ATF_CHECK(command & COMMAND_NO_INTX);
+		windows++;
+	}
+	return real_ops->config_write(bus, offset, value);
+}
+
+CASE(masked_while_sizing, "INTx is masked, decoding off, while a BAR is sized")
+{
+	struct edu_bus_ops ops;
+	struct edu_bar *bar;
+	struct edu *edu;
+
+	(void)need_edus(1);
+	edu = open_device(names[0].text, 0);
+	real_ops = edu->bus->ops;
+	ops = *real_ops;
+	ops.config_write = watched_write;
+	edu->bus->ops = &ops;
+	ATF_REQUIRE((bar = edu_bar_size(edu, 0, 0)) != NULL);
+	edu_bar_free(bar);
+	ATF_CHECK_EQ(windows, 1);
+	edu->bus->ops = real_ops;
+	edu_close(edu);
+}
+
+CASE(sizing_opens_node, "a handle for sizing has the driver told, alone")
+{
+	struct edu_bar *bar;
+	struct edu *edu;
+	size_t n = need_edus(1);
+	int fd;
+
+	edu = open_device(names[0].text, EDU_OPEN_CONFIG);
+	ATF_REQUIRE((bar = edu_bar_size(edu, 0, 0)) != NULL);
+	edu_bar_free(bar);
+	check_busy(0, n);
+	edu_close(edu);
+	ATF_REQUIRE((fd = open(NODE, O_RDWR)) != -1);
+	edu = open_device(names[0].text, EDU_OPEN_CONFIG);
+	CHECK_ERRNO(edu, EBUSY, edu_bar_size(edu, 0, 0) == NULL);
+	CHECK_MESSAGE(edu, NODE);
+	edu_close(edu);
+	(void)close(fd);
+}
+
+CASE(detach_during_wait, "detach and unload say busy; the wait goes on")
+{
+	char module[] = "edu";
+	struct edu *edu;
+	pid_t pid;
+
+	(void)need_edus(1);
+	edu = open_device(names[0].text, 0);
+	ATF_REQUIRE((pid = fork()) != -1);
+	if (pid == 0) {
+		sleep_ms(100);
+		MUST_FAIL(NULL, EBUSY, "", detach(0) == -1);
+		if (atf_tc_has_config_var(tc, "edu.module"))
+			MUST_FAIL(NULL, EBUSY, "",
+			    modctl(MODCTL_UNLOAD, module) == -1);
+		MUST(edu, edu_irq_raise(edu, BIT_A) == 0);
+		_exit(0);
+	}
+	check_wait(edu, BIT_A);
+	reap(pid);
+	edu_close(edu);
+}
+
+CASE(revoked_during_wait, "a wait ends with ENODEV when the node is revoked")
+{
+	struct edu *edu;
+	uint32_t status;
+	pid_t pid;
+
+	(void)need_edus(1);
+	edu = open_device(names[0].text, EDU_OPEN_KEEP);
+	ATF_REQUIRE((pid = fork()) != -1);
+	if (pid == 0) {
+		sleep_ms(100);
+		_exit(revoke(NODE) == 0 ? 0 : 1);
+	}
+	CHECK_ERRNO(edu, ENODEV, edu_irq_wait(edu, SOON_MS, &status) == -1);
+	CHECK_MESSAGE(edu, NODE " is detached or revoked");
+	CHECK_ERRNO(edu, ENODEV, edu_irq_status(edu, &status) == -1);
+	ATF_CHECK(edu_mem_alloc(edu, 1) == NULL);
+	reap(pid);
+	/* Its descriptor is still a descriptor, of nothing. */
+	edu_close(edu);
+	edu = open_device(names[0].text, 0);
+	REQUIRE_EDU(edu, edu_irq_raise(edu, BIT_A));
+	check_wait(edu, BIT_A);
+	edu_close(edu);
+}
+
+CASE(no_answer, "a device that does not answer the driver is ENODEV")
+{
+	uint32_t bar, command;
+	uint8_t moved[CONFIG_SIZE];
+
+	(void)need_edus(1);
+	bar = pci_read(names[0].text, BAR(0));
+	command = pci_command(names[0].text);
+	pci_set_command(names[0].text, command & ~COMMAND_DECODING);
+	pci_write(names[0].text, BAR(0), bar ^ 0x100000);
+	pci_set_command(names[0].text, command);
+	pci_config(names[0].text, moved);
+	CHECK_ERRNO(NULL, ENODEV, edu_open(names[0].text, 0) == NULL);
+	CHECK_MESSAGE(NULL, "edu(4) gets no answer");
+	pci_check_same(names[0].text, moved, "after the open");
+	pci_set_command(names[0].text, command & ~COMMAND_DECODING);
+	pci_write(names[0].text, BAR(0), bar);
+	pci_set_command(names[0].text, command);
+	edu_close(open_device(names[0].text, 0));
+}
+
+/*
+ * Memory.
+ */
+
+CASE(memory_bounded, "pieces are what edu(4) has, and no more than that")
+{
+	struct edu_mem *mems[256], *one;
+	struct edu_info info;
+	uint64_t address;
+	struct edu *edu;
+	char text[64];
+	size_t i, n;
+
+	(void)need_edus(1);
+	info = node_info(NODE);
+	n = (size_t)info.dma_size / 4096;
+	edu = open_device(names[0].text, 0);
+	CHECK_ERRNO(edu, ENOMEM, edu_mem_alloc(edu,
+	    (size_t)info.dma_size + 1) == NULL);
+	for (i = 0; i < n; i++) {
+		ATF_REQUIRE((mems[i] = edu_mem_alloc(edu, 4000)) != NULL);
+		address = edu_mem_bus_address(mems[i]);
+		ATF_CHECK_EQ(address, info.dma_address + i * 4096);
+		memset(edu_mem_data(mems[i]), 0xff, 4000);
+	}
+	CHECK_ERRNO(edu, ENOMEM, edu_mem_alloc(edu, 1) == NULL);
+	(void)snprintf(text, sizeof(text), "no 1 bytes are left of the %zu",
+	    (size_t)info.dma_size);
+	CHECK_MESSAGE(edu, text);
+	/* The room of two pieces is one piece, and it is zeroed. */
+	edu_mem_free(mems[5]);
+	edu_mem_free(mems[6]);
+	ATF_CHECK(edu_mem_alloc(edu, 8193) == NULL);
+	ATF_REQUIRE((one = edu_mem_alloc(edu, 8192)) != NULL);
+	ATF_CHECK_EQ(edu_mem_bus_address(one), info.dma_address + 5 * 4096);
+	for (i = 0; i < 8192; i++)
+		ATF_REQUIRE_EQ(((char *)edu_mem_data(one))[i], 0);
+	/* The close frees what is left. */
+	edu_close(edu);
+	edu = open_device(names[0].text, 0);
+	ATF_CHECK(edu_mem_alloc(edu, (size_t)info.dma_size) != NULL);
+	edu_close(edu);
+}
+
+/*
+ * Without the driver.
+ */
+
+CASE(no_driver, "without edu(4) there is polling, and errors that help")
+{
+	struct edu_mem *mem;
+	struct edu *edu;
+	uint32_t result, status;
+
+	(void)need_edus(1);
+	ATF_REQUIRE(detach(0) == 0);
+	edu = open_device(names[0].text, 0);
+	ATF_CHECK_STREQ(edu_kernel_side(edu), "none");
+	REQUIRE_EDU(edu, edu_factorial(edu, 12, 0, SOON_MS, &result));
+	ATF_CHECK_EQ(result, 479001600);
+	CHECK_ERRNO(edu, ENOTSUP, edu_factorial(edu, 12, EDU_INTERRUPT,
+	    SOON_MS, &result) == -1);
+	CHECK_MESSAGE(edu, "modload edu");
+	CHECK_ERRNO(edu, ENOTSUP, edu_irq_wait(edu, 0, &status) == -1);
+	CHECK_MESSAGE(edu, "modload edu");
+	CHECK_ERRNO(edu, ENOTSUP, (mem = edu_mem_alloc(edu, 1)) == NULL);
+	CHECK_MESSAGE(edu, "modload edu");
+	CHECK_MESSAGE(edu, names[0].text);
+	REQUIRE_EDU(edu, edu_irq_raise(edu, BIT_A));
+	REQUIRE_EDU(edu, edu_irq_status(edu, &status));
+	ATF_CHECK_EQ(status, BIT_A);
+	edu_close(edu);
+}
+
+ATF_TP_ADD_TCS(tp)
+{
+
+	ATF_TP_ADD_TC(tp, node_of_device);
+	ATF_TP_ADD_TC(tp, node_of_later_device);
+	ATF_TP_ADD_TC(tp, node_missing);
+	ATF_TP_ADD_TC(tp, node_busy);
+	ATF_TP_ADD_TC(tp, ordinary_user);
+	ATF_TP_ADD_TC(tp, ordinary_user_busy);
+	ATF_TP_ADD_TC(tp, ordinary_user_revoked);
+	ATF_TP_ADD_TC(tp, second_mapping);
+	ATF_TP_ADD_TC(tp, securelevel);
+	ATF_TP_ADD_TC(tp, event_loop);
+	ATF_TP_ADD_TC(tp, interrupt_before_sizing);
+	ATF_TP_ADD_TC(tp, unannounced_before_sizing);
+	ATF_TP_ADD_TC(tp, masked_while_sizing);
+	ATF_TP_ADD_TC(tp, sizing_opens_node);
+	ATF_TP_ADD_TC(tp, detach_during_wait);
+	ATF_TP_ADD_TC(tp, revoked_during_wait);
+	ATF_TP_ADD_TC(tp, no_answer);
+	ATF_TP_ADD_TC(tp, memory_bounded);
+	ATF_TP_ADD_TC(tp, no_driver);
+	return atf_no_error();
+}
