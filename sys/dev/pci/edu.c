@@ -446,23 +446,42 @@ edu_unmap(struct edu_softc *sc, off_t offset, bus_size_t size)
 }
 
 /*
- * Take all mappings back.  udv_fault() asks the object for its device, and
- * enters what edu_mmap() says, under vmobjlock.  An object without a device
- * faults, and is not found by the next udv_attach(): whoever still has it
- * mapped does not reach us any more, not even when the module is gone.
+ * udv_fault() asks the object for its device, and enters what edu_mmap()
+ * says, under vmobjlock.  An object without a device faults, and is not found
+ * by the next udv_attach(): whoever still has it mapped does not reach us any
+ * more, not even when the module is gone.
  */
 static void
-edu_unmap_all(struct edu_softc *sc)
+edu_disown(struct uvm_object *uobj)
 {
-	struct uvm_object *uobj = sc->sc_uobj;
 
 	rw_enter(uobj->vmobjlock, RW_WRITER);
 	((struct uvm_device *)uobj)->u_device = NODEV;
 	rw_exit(uobj->vmobjlock);
+	uobj->pgops->pgo_detach(uobj);
+}
+
+static void
+edu_unmap_all(struct edu_softc *sc)
+{
+
+	edu_disown(sc->sc_uobj);
+	sc->sc_uobj = NULL;
 	edu_unmap(sc, EDU_MMAP_BAR0, sc->sc_size);
 	edu_unmap(sc, EDU_MMAP_DMA, sc->sc_dmasize);
-	uobj->pgops->pgo_detach(uobj);
-	sc->sc_uobj = NULL;
+}
+
+/* Not the object of an mmap(2) that the last close has overtaken. */
+static int
+edu_own(struct edu_softc *sc, dev_t dev)
+{
+	struct uvm_object *uobj;
+
+	while ((uobj = udv_attach(dev, VM_PROT_READ, EDU_MMAP_BAR0,
+	    PAGE_SIZE)) != NULL && uobj->uo_refs != 1)
+		edu_disown(uobj);
+	sc->sc_uobj = uobj;
+	return uobj != NULL ? 0 : ENXIO;
 }
 
 /*
@@ -509,6 +528,7 @@ edu_open(dev_t dev, int flag, int mode, struct lwp *l)
 	error = sc->sc_gone ? ENXIO : sc->sc_open ? EBUSY : 0;
 	if (error == 0) {
 		sc->sc_open = true;
+		/* Already, since udv_attach() asks edu_mmap(). */
 		atomic_store_relaxed(&sc->sc_live, true);
 	}
 	mutex_exit(&sc->sc_lock);
@@ -516,12 +536,8 @@ edu_open(dev_t dev, int flag, int mode, struct lwp *l)
 		return error;
 
 	error = edu_clear(sc);
-	if (error == 0) {
-		sc->sc_uobj = udv_attach(dev, VM_PROT_READ, EDU_MMAP_BAR0,
-		    PAGE_SIZE);
-		if (sc->sc_uobj == NULL)
-			error = ENXIO;
-	}
+	if (error == 0)
+		error = edu_own(sc, dev);
 
 	mutex_enter(&sc->sc_lock);
 	if (error != 0) {
@@ -1162,13 +1178,21 @@ static int
 edu_module_fini(void)
 {
 	struct edu_softc *sc;
+	device_t self;
 	int error, unit;
 
 	/* Unless asked first, units before a busy one would be detached. */
 	for (unit = 0; unit < edu_cd.cd_ndevs; unit++) {
-		sc = device_lookup_private(&edu_cd, unit);
-		if (sc != NULL && sc->sc_open)
-			return EBUSY;
+		self = device_lookup_acquire(&edu_cd, unit);
+		if (self == NULL)
+			continue;
+		sc = device_private(self);
+		mutex_enter(&sc->sc_lock);
+		error = edu_may_detach(sc, 0);
+		mutex_exit(&sc->sc_lock);
+		device_release(self);
+		if (error != 0)
+			return error;
 	}
 	error = config_fini_component(cfdriver_ioconf_edu,
 	    cfattach_ioconf_edu, cfdata_ioconf_edu);

@@ -32,6 +32,7 @@ struct machine {
 	/* The n-th call that may fail does; 0: none. */
 	int		calls, fail_at;
 	int		signal;		/* end a cv_wait_sig() */
+	int		strays;		/* references to the next object */
 };
 extern struct machine machine;
 
@@ -92,6 +93,8 @@ void	node_remove(struct knote *);
 bool	node_fault(off_t, int prot);
 /* At a mapping of the open before. */
 bool	node_fault_stale(off_t, int prot);
+/* Who has the object of this open besides the driver. */
+int	node_strays(void);
 int	node_mapped(void);
 
 #endif /* MACHINE_H */

@@ -554,6 +554,8 @@ udv_attach(dev_t dev, int prot, off_t offset, size_t size)
 		rw_enter(&udv->lock, RW_WRITER);
 		udv->device.u_obj.vmobjlock = &udv->lock;
 		udv->device.u_obj.pgops = &ops;
+		udv->device.u_obj.uo_refs = 1 + (unsigned)machine.strays;
+		machine.strays = 0;
 		udv->device.u_device = dev;
 		rw_exit(&udv->lock);
 	}
@@ -583,6 +585,12 @@ bool
 node_fault(off_t offset, int prot)
 {
 	return fault(&udvs[atomic_load(&udv_now)], offset, prot);
+}
+
+int
+node_strays(void)
+{
+	return (int)udvs[atomic_load(&udv_now)].device.u_obj.uo_refs - 1;
 }
 
 bool

@@ -245,6 +245,7 @@ struct uvm_pagerops { void (*pgo_detach)(struct uvm_object *); };
 struct uvm_object {
 	krwlock_t *vmobjlock;
 	const struct uvm_pagerops *pgops;
+	unsigned uo_refs;
 };
 struct uvm_device {
 	struct uvm_object u_obj;
