@@ -8,6 +8,8 @@
 #	make demo		see it work in a guest
 #	make check		every test; ends with "N passed, N failed"
 #	make install		DESTDIR, PREFIX
+#	make kmod		NetBSD's edu(4), in build/; SYSDIR
+#	make install-kmod	DESTDIR, KMODDIR
 #	make dist		the source tarball
 #	make lint		warnings, manual pages, shell scripts
 #	make clean
@@ -76,7 +78,8 @@ LIBSRCS=	lib/address.c lib/bar.c lib/bus_pciaccess.c lib/bus_qtest.c \
 		lib/register.c $(LIB_$(OS))
 LIBOBJS=	$(LIBSRCS:.c=.o)
 
-# Those called _dev need an edu device of this machine, the others do not.
+# Those called _dev need an edu device of this machine, and those in tests/sys
+# edu(4); the others do not.
 TESTS_DEV=	tests/t_bar_dev tests/t_claim_dev tests/t_dma_dev \
 		tests/t_interrupt_dev tests/t_list_dev tests/t_memory_dev \
 		tests/t_edutool_dev
@@ -103,10 +106,10 @@ TOOLSRCS=	tools/cmd_bar.c tools/cmd_dma.c tools/cmd_factorial.c \
 		tools/number.c tools/progress.c tools/report.c $(TOOL_$(OS))
 TOOLOBJS=	$(TOOLSRCS:.c=.o)
 
-HDRS=		include/edu.h include/edureg.h lib/bus.h lib/claim.h \
-		lib/address.h lib/error.h lib/internal.h lib/kernel.h \
-		lib/kernel_linux.h lib/mmio.h lib/netbsd.h lib/os.h \
-		lib/pci.h lib/qtest.h
+HDRS=		include/edu.h include/eduio.h include/edureg.h lib/bus.h \
+		lib/claim.h lib/address.h lib/error.h lib/internal.h \
+		lib/kernel.h lib/kernel_linux.h lib/mmio.h lib/netbsd.h \
+		lib/os.h lib/pci.h lib/qtest.h
 
 PCEDIT=		-e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' \
 		-e 's|@INCDIR@|$(INCDIR)|' -e 's|@VERSION@|$(VERSION)|' \

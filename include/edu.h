@@ -94,8 +94,8 @@ void edu_list_free(struct edu_list *);
  * EINVAL	name is malformed, or flags are unknown
  * ENOENT	there is no such device
  * ENODEV	that is no edu device, or it does not answer
- * EBUSY	another process drives it (the message names its pid), or its
- *		engine has not come to rest
+ * EBUSY	another process drives it (the message names its pid, or the
+ *		node that it has open), or its engine has not come to rest
  * EACCES	this user may not open it
  * EPERM	the system does not allow the mapping (securelevel)
  * EIO		BAR0 is not the 1 MiB of memory that it must be, or does not
@@ -107,7 +107,8 @@ struct edu *edu_open(const char *name, unsigned flags);
 
 /*
  * Change nothing: no claim, nothing written to the device or its
- * configuration, whoever drives it.  Every call that would is EBADF.
+ * configuration, whoever drives it.  Every call that would is EBADF.  Where
+ * NetBSD gives BAR0 through edu(4) alone, that is opened, and may be EBUSY.
  */
 #define EDU_OPEN_READONLY	0x1U
 /*
@@ -120,7 +121,7 @@ struct edu *edu_open(const char *name, unsigned flags);
  * process finds them.
  */
 #define EDU_OPEN_KEEP		0x4U
-/* Use no kernel side, even where there is one: polling only. */
+/* Have no kernel side to wait by, even where there is one: polling only. */
 #define EDU_OPEN_POLL		0x8U
 
 /*
@@ -134,8 +135,9 @@ void edu_close(struct edu *);
 const char *edu_name(const struct edu *);
 
 /*
- * What waits for interrupts: "uio0 (uio_pci_generic)", "edu0 (edu)", "qtest",
- * or "none".  On a handle that is read-only or for configuration space: the
+ * What waits for interrupts: "uio0 (uio_pci_generic)", "edu0 (edu, MSI)",
+ * "qtest", or "none"; followed by ", gives BAR0" where that comes from there
+ * as well.  On a handle that is read-only or for configuration space: the
  * kernel driver that the function is bound to, or "none".  Valid until the
  * close.
  */

@@ -320,7 +320,8 @@ is_gone(struct edu *edu)
 	const struct edu_kernel_ops *ops = edu->kernel->ops;
 	uint32_t bits;
 
-	return ops->look != NULL && ops->look(edu->kernel, &bits) == -1;
+	return ops->look != NULL && ops->look(edu->kernel, &bits) == -1 &&
+	    edu->kernel->is_gone;
 }
 
 /* Nothing may interrupt, or touch memory, once we are gone. */

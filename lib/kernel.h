@@ -21,6 +21,8 @@ struct edu_kernel {
 	const struct edu_kernel_ops *ops;
 	/* "uio0 (uio_pci_generic)"; "none" */
 	char		name[64];
+	/* look() has failed since what map() and alloc() gave has ended. */
+	int		is_gone;
 };
 
 /* One piece of DMA memory, contiguous for the CPU and for the device. */

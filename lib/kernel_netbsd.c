@@ -54,9 +54,11 @@ fail_node(struct edu_netbsd *k, const char *what)
 {
 
 	/* ENXIO: detached; EIO, and EBADF of ioctl(2): revoked. */
-	if (errno == ENXIO || errno == EIO || errno == EBADF)
+	if (errno == ENXIO || errno == EIO || errno == EBADF) {
+		k->kernel.is_gone = 1;
 		return edu_fail(k->err, ENODEV, "%s: /dev/edu%u is detached "
 		    "or revoked", what, k->node.info.unit);
+	}
 	return edu_fail(k->err, errno, "%s: /dev/edu%u: %s", what,
 	    k->node.info.unit, strerror(errno));
 }

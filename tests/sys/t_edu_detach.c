@@ -477,6 +477,7 @@ static void
 touch_for_ever(volatile uint32_t *p)
 {
 
+	(void)alarm(500);	/* should nobody kill us */
 	(void)signal(SIGSEGV, on_fault);
 	(void)signal(SIGBUS, on_fault);
 	(void)sigsetjmp(fault_env, 1);
