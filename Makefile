@@ -223,6 +223,8 @@ install: all
 
 # NetBSD's edu(4).  sys/ is laid out as in the kernel's sources, but stands
 # outside them: what modules there include says here where both are.
+# Variables of this command line stay here: with another CFLAGS a module builds
+# and loads, and panics the kernel.
 kmod:
 	@test -f $(SYSDIR)/modules/Makefile.inc || { \
 	    echo "kmod: no kernel sources of NetBSD in $(SYSDIR):" \
@@ -234,7 +236,8 @@ kmod:
 	    echo "CPPFLAGS+= -I$$(pwd)/build/kmod/sys"; \
 	    echo '.include "$(SYSDIR)/modules/Makefile.inc"'; \
 	    } >build/kmod/sys/modules/Makefile.inc
-	cd build/kmod/sys/modules/edu && $(MAKE) NETBSDSRCDIR=$(SYSDIR)/..
+	cd build/kmod/sys/modules/edu && \
+	    MAKEFLAGS= $(MAKE) NETBSDSRCDIR=$(SYSDIR)/..
 	cp build/kmod/sys/modules/edu/edu.kmod build
 
 install-kmod: kmod
