@@ -37,21 +37,6 @@
 #define ACPI_EJECT	0xae08U
 #define ACPI_BUS	0xae10U
 
-/* Firmware that only halts, as that of "qtest:". */
-static inline void
-write_firmware(void)
-{
-	static const unsigned char halt[] = { 0xfa, 0xf4, 0xeb, 0xfd };
-	int fd;
-
-	ATF_REQUIRE((fd = open("halt.bin", O_RDWR | O_CREAT | O_TRUNC,
-	    0600)) != -1);
-	ATF_REQUIRE(ftruncate(fd, 65536) == 0);
-	ATF_REQUIRE(pwrite(fd, halt, sizeof(halt), 65536 - 16) ==
-	    (ssize_t)sizeof(halt));
-	(void)close(fd);
-}
-
 static inline int
 try_monitor(void)
 {

@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <edu.h>
 
@@ -43,6 +44,24 @@ real_qemu(void)
 	const char *qemu = getenv("QEMU");
 
 	return qemu != NULL && qemu[0] != '\0' ? qemu : "qemu-system-x86_64";
+}
+
+/*
+ * Firmware that only halts, as that of "qtest:": a real one would set up the
+ * devices at the same time as we do.
+ */
+static inline void
+write_firmware(void)
+{
+	static const unsigned char halt[] = { 0xfa, 0xf4, 0xeb, 0xfd };
+	int fd;
+
+	ATF_REQUIRE((fd = open("halt.bin", O_RDWR | O_CREAT | O_TRUNC,
+	    0600)) != -1);
+	ATF_REQUIRE(ftruncate(fd, 65536) == 0);
+	ATF_REQUIRE(pwrite(fd, halt, sizeof(halt), 65536 - 16) ==
+	    (ssize_t)sizeof(halt));
+	(void)close(fd);
 }
 
 static inline struct edu *

@@ -517,7 +517,7 @@ check_command(const char *name, unsigned flags)
 	uint32_t command = pci_command(name), other, result, state;
 	uint8_t before[CONFIG_SIZE];
 	struct edu *edu;
-	int is_driven;
+	int is_driven, is_intx;
 	size_t i;
 
 	other = command & ~(COMMAND_DECODING | COMMAND_MASTER |
@@ -528,6 +528,7 @@ check_command(const char *name, unsigned flags)
 		pci_config(name, before);
 		edu = open_device(name, flags);
 		is_driven = strcmp(edu_kernel_side(edu), "none") != 0;
+		is_intx = strstr(edu_kernel_side(edu), "INTx") != NULL;
 		if (!(flags & EDU_OPEN_CONFIG)) {
 			ATF_CHECK_EQ(pci_command(name) & (COMMAND_MEMORY |
 			    COMMAND_MASTER), COMMAND_MEMORY | COMMAND_MASTER);
@@ -537,8 +538,10 @@ check_command(const char *name, unsigned flags)
 		edu_close(edu);
 		/* edu(4) keeps what it needs for itself. */
 		if (ON_NETBSD && is_driven && !(flags & EDU_OPEN_CONFIG)) {
-			state = (state & ~COMMAND_NO_INTX) | COMMAND_MASTER |
-			    (pci_command(name) & COMMAND_NO_INTX);
+			state |= COMMAND_MASTER;
+			if (is_intx)	/* unmasked within a second */
+				state = (state & ~COMMAND_NO_INTX) |
+				    (pci_command(name) & COMMAND_NO_INTX);
 			before[COMMAND] = (uint8_t)state;
 			before[COMMAND + 1] = (uint8_t)(state >> 8);
 		}

@@ -19,6 +19,7 @@
 #include <edu.h>
 #include <edureg.h>
 
+#include "h_alarm.h"
 #include "h_qemu.h"
 #include "h_tap.h"
 
@@ -26,23 +27,11 @@
 #define BUFFER		0x40000U
 #define RANGES		200
 #define SEED		19790807U
+#include "h_random.h"
 
 #define CMD_RUN		0x1U
 #define CMD_FROM_DEV	0x2U
 #define CMD_IRQ		0x4U
-
-/* Reproducible; the low bits of such a generator are poor. */
-static uint32_t
-next_random(void)
-{
-	static uint32_t state = SEED;
-	uint32_t high;
-
-	state = state * 1664525 + 1013904223;
-	high = state >> 16;
-	state = state * 1664525 + 1013904223;
-	return high << 16 | state >> 16;
-}
 
 static struct edu_mem *
 alloc(struct edu *edu, size_t length)
@@ -663,30 +652,6 @@ ATF_TC_BODY(copy_times_out, tc)
 	REQUIRE_EDU(edu, edu_dma_copy(edu, mem, 100000, mem, 0, 1, 0,
 	    SOON_MS));
 	edu_close(edu);
-}
-
-static volatile sig_atomic_t caught;
-
-static void
-catch(int sig)
-{
-
-	(void)sig;
-	caught++;
-}
-
-static void
-alarm_often(void)
-{
-	static const struct itimerval often = { { 0, 10000 }, { 0, 10000 } };
-	struct sigaction action;
-
-	memset(&action, 0, sizeof(action));
-	action.sa_handler = catch;
-	/* For the test's own reads; a poll(2) is never restarted. */
-	action.sa_flags = SA_RESTART;
-	ATF_REQUIRE(sigaction(SIGALRM, &action, NULL) == 0);
-	ATF_REQUIRE(setitimer(ITIMER_REAL, &often, NULL) == 0);
 }
 
 ATF_TC(signals);

@@ -16,6 +16,7 @@
 #include <edu.h>
 #include <edureg.h>
 
+#include "h_alarm.h"
 #include "h_qemu.h"
 #include "h_tap.h"
 
@@ -349,31 +350,6 @@ ATF_TC_BODY(interrupt_lost, tc)
 	ATF_CHECK_EQ(status, EDU_INTR_FACTORIAL);
 	check_exact(edu, EDU_INTERRUPT);
 	edu_close(edu);
-}
-
-static volatile sig_atomic_t caught;
-
-static void
-catch(int sig)
-{
-
-	(void)sig;
-	caught++;
-}
-
-/* SIGALRM soon, and then again and again. */
-static void
-alarm_often(void)
-{
-	static const struct itimerval often = { { 0, 20000 }, { 0, 20000 } };
-	struct sigaction action;
-
-	memset(&action, 0, sizeof(action));
-	action.sa_handler = catch;
-	/* For the test's own reads; a poll(2) is never restarted. */
-	action.sa_flags = SA_RESTART;
-	ATF_REQUIRE(sigaction(SIGALRM, &action, NULL) == 0);
-	ATF_REQUIRE(setitimer(ITIMER_REAL, &often, NULL) == 0);
 }
 
 ATF_TC(signals);

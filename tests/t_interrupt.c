@@ -24,19 +24,7 @@
 
 #define ROUNDS		1000
 #define SEED		20260131U
-
-/* Reproducible; the low bits of such a generator are poor. */
-static uint32_t
-next_random(void)
-{
-	static uint32_t state = SEED;
-	uint32_t high;
-
-	state = state * 1664525 + 1013904223;
-	high = state >> 16;
-	state = state * 1664525 + 1013904223;
-	return high << 16 | state >> 16;
-}
+#include "h_random.h"
 
 static void
 check_wait(struct edu *edu, int timeout_ms, uint32_t expected)

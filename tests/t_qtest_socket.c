@@ -28,24 +28,6 @@
 #define DEVICE		"qtest:" SOCKET
 
 /*
- * Firmware that only halts: a real one would set up the devices at the same
- * time as we do.
- */
-static void
-write_firmware(void)
-{
-	static const unsigned char halt[] = { 0xfa, 0xf4, 0xeb, 0xfd };
-	int fd;
-
-	ATF_REQUIRE((fd = open("halt.bin", O_RDWR | O_CREAT | O_TRUNC,
-	    0600)) != -1);
-	ATF_REQUIRE(ftruncate(fd, 65536) == 0);
-	ATF_REQUIRE(pwrite(fd, halt, sizeof(halt), 65536 - 16) ==
-	    (ssize_t)sizeof(halt));
-	(void)close(fd);
-}
-
-/*
  * A QEMU at SOCKET.  It ends when the descriptor returned is closed, with
  * this process at the latest: then the shell's read ends.
  */

@@ -12,7 +12,6 @@
  */
 
 #include <sys/types.h>
-#include <sys/drvctlio.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -37,6 +36,8 @@
 #include "edureg.h"
 #include "eduio.h"
 
+#include "h_drvctl.h"
+
 /* Long enough for everything that ought to happen. */
 #define SOON_MS		20000
 /* Long enough to believe that something does not. */
@@ -49,10 +50,6 @@
 #define CSR_MASTER	0x0004U
 #define CSR_NO_INTX	0x0400U
 #define BAR0		0x10
-
-/* Bits that no engine of the device sets. */
-#define BIT_A		0x10U
-#define BIT_B		0x20000U
 
 #define EDU_CASE(name, descr_, user)					\
 	ATF_TC(name);							\
@@ -321,53 +318,6 @@ command(const struct device *d, uint32_t set, uint32_t clear)
 
 	config_write(d, CSR,
 	    (config_read(d, CSR) & CSR_COMMAND & ~clear) | set);
-}
-
-/*
- * Autoconfiguration.
- */
-
-static inline int
-drvctl(unsigned long request, void *arg)
-{
-	int fd = open(DRVCTLDEV, O_RDWR), result, saved;
-
-	ATF_REQUIRE_MSG(fd != -1, "%s: %s", DRVCTLDEV, strerror(errno));
-	result = ioctl(fd, request, arg);
-	saved = errno;
-	(void)close(fd);
-	errno = saved;
-	return result;
-}
-
-static inline int
-detach(unsigned unit)
-{
-	struct devdetachargs args;
-
-	memset(&args, 0, sizeof(args));
-	(void)snprintf(args.devname, sizeof(args.devname), "edu%u", unit);
-	return drvctl(DRVDETACHDEV, &args);
-}
-
-static inline int
-rescan(unsigned domain)
-{
-	struct devrescanargs args;
-
-	memset(&args, 0, sizeof(args));
-	(void)snprintf(args.busname, sizeof(args.busname), "pci%u", domain);
-	return drvctl(DRVRESCANBUS, &args);
-}
-
-static inline int
-power(unsigned unit, unsigned long request)
-{
-	struct devpmargs args;
-
-	memset(&args, 0, sizeof(args));
-	(void)snprintf(args.devname, sizeof(args.devname), "edu%u", unit);
-	return drvctl(request, &args);
 }
 
 /*

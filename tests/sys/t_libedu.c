@@ -10,7 +10,6 @@
 
 #include <sys/param.h>
 #include <sys/types.h>
-#include <sys/drvctlio.h>
 #include <sys/event.h>
 #include <sys/ioctl.h>
 #include <sys/module.h>
@@ -26,14 +25,11 @@
 
 #include "../h_dev.h"
 #include "../h_pci.h"
+#include "h_drvctl.h"
 
 #define NODE		"/dev/edu0"
 #define KEPT		"/dev/edu0.kept"
 #define NOBODY		32767
-
-/* Bits that no engine of the device sets. */
-#define BIT_A		0x10U
-#define BIT_B		0x20000U
 
 static struct pci_name names[64];
 
@@ -48,41 +44,14 @@ need_edus(size_t some)
 	return n;
 }
 
-static int
-drvctl(unsigned long request, void *arg)
-{
-	int errnum, fd = open(DRVCTLDEV, O_RDWR), result;
-
-	ATF_REQUIRE_MSG(fd != -1, "%s: %s", DRVCTLDEV, strerror(errno));
-	result = ioctl(fd, request, arg);
-	errnum = errno;
-	(void)close(fd);
-	errno = errnum;
-	return result;
-}
-
-static int
-detach(unsigned unit)
-{
-	struct devdetachargs args;
-
-	memset(&args, 0, sizeof(args));
-	(void)snprintf(args.devname, sizeof(args.devname), "edu%u", unit);
-	return drvctl(DRVDETACHDEV, &args);
-}
-
 /* Attach again whatever was detached. */
 static void
-rescan(void)
+rescan_all(void)
 {
-	struct devrescanargs args;
 	unsigned i;
 
-	memset(&args, 0, sizeof(args));
-	for (i = 0; i < 16; i++) {
-		(void)snprintf(args.busname, sizeof(args.busname), "pci%u", i);
-		(void)drvctl(DRVRESCANBUS, &args);
-	}
+	for (i = 0; i < 16; i++)
+		(void)rescan(i);
 }
 
 static void
@@ -90,7 +59,7 @@ put_back(void)
 {
 
 	(void)rename(KEPT, NODE);
-	rescan();
+	rescan_all();
 }
 
 /* Put another node, of this user, or nothing in the place of edu0's. */

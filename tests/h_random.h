@@ -1,0 +1,24 @@
+/*
+ * Copyright (c) 2026 The libedu authors
+ * SPDX-License-Identifier: BSD-2-Clause
+ */
+
+#ifndef H_RANDOM_H
+#define H_RANDOM_H
+
+#include <stdint.h>
+
+/* From SEED, which the test defines; the low bits of such numbers are poor. */
+static inline uint32_t
+next_random(void)
+{
+	static uint32_t state = SEED;
+	uint32_t high;
+
+	state = state * 1664525 + 1013904223;
+	high = state >> 16;
+	state = state * 1664525 + 1013904223;
+	return high << 16 | state >> 16;
+}
+
+#endif /* H_RANDOM_H */
