@@ -1,8 +1,9 @@
 # Copyright (c) 2026 The libedu authors
 # SPDX-License-Identifier: BSD-2-Clause
 #
-# For GNU make, bmake and NetBSD's make alike: suffix rules, != and computed
-# names are in all of them; pattern rules, ifeq and .if are not.
+# For GNU make, bmake and NetBSD's make alike: include, != and computed names
+# are in all of them; pattern rules, ifeq and .if are not.  All that is built
+# is below build/.
 #
 #	make			the library and edutool, in build/
 #	make demo		see it work in a guest
@@ -15,21 +16,25 @@
 #	make clean
 #
 #	SAN=address,undefined	build with these sanitizers
-#	CC, CFLAGS, LDFLAGS	as everywhere
+#	CC, CFLAGS, CPPFLAGS, LDFLAGS	as everywhere
 
 # A folder called obj would capture bmake.
 .OBJDIR: ./
 
 .SUFFIXES:
-.SUFFIXES: .c .o .sh
 
-# The version stands in edu.h alone.
+# The version stands in edu.h alone.  What programs are linked with has a
+# number of its own: it changes when they have to be built anew.
 VERSION!=	sed -n 's/^.define EDU_VERSION.*"\(.*\)"/\1/p' include/edu.h
 SOMAJOR=	0
+SOVERSION=	$(VERSION)
 OS!=		uname -s
 
-CFLAGS=		-O2 -g
-LDFLAGS=
+# As the command line or the environment has them.  (bmake brings values of
+# its own for them, which look for headers below DESTDIR.)
+CFLAGS!=	echo "$${CFLAGS--O2 -g}"
+CPPFLAGS!=	echo "$${CPPFLAGS-}"
+LDFLAGS!=	echo "$${LDFLAGS-}"
 SAN=
 PREFIX=		/usr/local
 LIBDIR=		$(PREFIX)/lib
@@ -51,6 +56,10 @@ PCI_LIBS!=	{ $(PKG_CONFIG) --libs pciaccess; } 2>/dev/null || \
 		    { test ! -d /usr/X11R7 || \
 		    echo -L/usr/X11R7/lib -Wl,-R/usr/X11R7/lib; \
 		    echo -lpciaccess; }
+# ATF's flags and interpreter, for the tests.
+ATF_CFLAGS!=	{ $(PKG_CONFIG) --cflags atf-c; } 2>/dev/null || true
+ATF_LIBS!=	{ $(PKG_CONFIG) --libs atf-c; } 2>/dev/null || echo -latf-c
+ATF_SH!=	command -v atf-sh || echo /usr/bin/atf-sh
 
 WARN=		-Wall -Wextra -Wconversion -Wsign-conversion -Wshadow \
 		-Wstrict-prototypes -Wmissing-prototypes \
@@ -62,40 +71,21 @@ SANFLAG!=	test -z "$(SAN)" || echo "-fsanitize=$(SAN)" \
 # glibc hides POSIX and BSD names behind this; NetBSD shows all by default.
 DEFS_Linux=	-D_GNU_SOURCE
 STD=		-std=c11
-CPPDEFS=	-Iinclude $(DEFS_$(OS)) $(PCI_CFLAGS)
-ALLCFLAGS=	$(STD) $(WARN) $(CPPDEFS) -fPIC -fvisibility=hidden \
-		$(SANFLAG) $(CFLAGS)
+CPPDEFS=	-Iinclude -Ilib $(DEFS_$(OS)) $(PCI_CFLAGS)
+ALLCFLAGS=	$(STD) $(WARN) $(CPPDEFS) $(CPPFLAGS) -fPIC \
+		-fvisibility=hidden $(SANFLAG) $(CFLAGS)
 ALLLDFLAGS=	$(SANFLAG) $(LDFLAGS)
 
-LIB_Linux=	lib/kernel_linux.c lib/kernel_uio.c lib/memory_linux.c \
-		lib/os_linux.c
-LIB_NetBSD=	lib/bus_netbsd.c lib/kernel_netbsd.c lib/node_netbsd.c
-LIBSRCS=	lib/address.c lib/bar.c lib/bus_pciaccess.c lib/bus_qtest.c \
-		lib/claim.c lib/clock.c lib/config.c lib/device.c lib/dma.c \
-		lib/error.c lib/factorial.c lib/interrupt.c \
-		lib/kernel_qtest.c lib/list.c lib/machine.c lib/memory.c \
-		lib/mmio.c lib/qtest.c lib/qtest_helper.c lib/qtest_start.c \
-		lib/register.c $(LIB_$(OS))
-LIBOBJS=	$(LIBSRCS:.c=.o)
-
-# Those called _dev need an edu device of this machine, and those in tests/sys
-# edu(4); the others do not.
-TESTS_DEV=	tests/t_bar_dev tests/t_claim_dev tests/t_dma_dev \
-		tests/t_interrupt_dev tests/t_list_dev tests/t_memory_dev \
-		tests/t_edutool_dev
-TESTS_C=	tests/t_bar tests/t_bar_fault tests/t_dma tests/t_factorial \
-		tests/t_interrupt tests/t_machine tests/t_memory \
-		tests/t_open tests/t_qtest tests/t_qtest_socket \
-		tests/t_register tests/h_counts tests/h_unplug
-TESTS_SH=	tests/t_build tests/t_counts tests/t_edutool tests/t_eduvm \
-		tests/t_eduvm_netbsd tests/t_header tests/t_pkgsrc \
-		tests/t_unplug
-TESTS_STANDIN=	tests/t_standin_asan tests/t_standin_tsan
-TESTS_SYS=	tests/sys/t_edu tests/sys/t_edu_detach \
-		tests/sys/t_edu_stress tests/sys/t_libedu
-TESTS_Linux=	$(TESTS_DEV) $(TESTS_C) $(TESTS_SH) $(TESTS_STANDIN)
-TESTS_NetBSD=	$(TESTS_DEV) $(TESTS_SYS)
-TESTS=		$(TESTS_$(OS))
+# lib/ is the device; its folders are worlds, and a system has some of them.
+LIB_Linux=	lib/linux/hugepages.c lib/linux/kernel.c lib/linux/system.c \
+		lib/linux/uio.c
+LIB_NetBSD=	lib/netbsd/bus.c lib/netbsd/kernel.c lib/netbsd/node.c
+LIBSRCS=	lib/address.c lib/bar.c lib/claim.c lib/clock.c lib/config.c \
+		lib/device.c lib/dma.c lib/error.c lib/factorial.c \
+		lib/interrupt.c lib/list.c lib/machine.c lib/memory.c \
+		lib/mmio.c lib/register.c lib/pciaccess/bus.c \
+		lib/qtest/bus.c lib/qtest/helper.c lib/qtest/kernel.c \
+		lib/qtest/protocol.c lib/qtest/start.c $(LIB_$(OS))
 
 TOOL_Linux=	tools/cmd_bind_linux.c
 TOOL_NetBSD=	tools/cmd_bind_other.c
@@ -104,37 +94,46 @@ TOOLSRCS=	tools/cmd_bar.c tools/cmd_dma.c tools/cmd_factorial.c \
 		tools/cmd_live.c tools/cmd_reg.c tools/cmd_selftest.c \
 		tools/commands.c tools/device.c tools/edutool.c tools/json.c \
 		tools/number.c tools/progress.c tools/report.c $(TOOL_$(OS))
-TOOLOBJS=	$(TOOLSRCS:.c=.o)
 
-HDRS=		include/edu.h include/eduio.h include/edureg.h lib/bus.h \
-		lib/claim.h lib/address.h lib/error.h lib/internal.h \
-		lib/kernel.h lib/kernel_linux.h lib/mmio.h lib/netbsd.h \
-		lib/os.h lib/pci.h lib/qtest.h
+# Those in tests/dev need an edu device of this machine, those in tests/sys
+# edu(4), and the others neither.
+TESTS_DEV=	tests/dev/t_bar.c tests/dev/t_claim.c tests/dev/t_dma.c \
+		tests/dev/t_edutool.sh tests/dev/t_interrupt.c \
+		tests/dev/t_list.c tests/dev/t_memory.c
+TESTS_Linux=	$(TESTS_DEV) tests/dev/h_counts.c tests/dev/h_unplug.c \
+		tests/t_bar.c tests/t_bar_fault.c tests/t_build.sh \
+		tests/t_counts.sh tests/t_dma.c tests/t_edutool.sh \
+		tests/t_eduvm.sh tests/t_eduvm_netbsd.sh tests/t_factorial.c \
+		tests/t_header.sh tests/t_interrupt.c tests/t_machine.c \
+		tests/t_memory.c tests/t_open.c tests/t_pkgsrc.sh \
+		tests/t_qtest.c tests/t_qtest_socket.c tests/t_register.c \
+		tests/t_unplug.sh
+TESTS_NetBSD=	$(TESTS_DEV) tests/sys/t_edu.c tests/sys/t_edu_detach.c \
+		tests/sys/t_edu_stress.c tests/sys/t_libedu.c
+STANDIN_Linux=	build/tests/t_standin_asan build/tests/t_standin_tsan
 
 PCEDIT=		-e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' \
 		-e 's|@INCDIR@|$(INCDIR)|' -e 's|@VERSION@|$(VERSION)|' \
 		$(PCEDIT_$(OS))
 # NetBSD has no cache of directories to look in: each program names its own.
 PCEDIT_NetBSD=	-e 's|^Libs: -L|Libs: -Wl,-R$${libdir} -L|'
+# Linux has one, which has to learn of a new library.
+LDCONFIG_Linux=	tools/ldconfig
 
 LIBA=		build/libedu.a
-LIBSO=		build/libedu.so.$(VERSION)
+LIBSO=		build/libedu.so.$(SOVERSION)
 TOOL=		build/edutool
 
 all: $(LIBA) $(LIBSO) $(TOOL)
 
-# Changed only when it differs, so that other flags build everything anew.
-STAMP!=		mkdir -p build; \
-		echo '$(CC) $(ALLCFLAGS) $(ALLLDFLAGS)' >build/flags.new; \
-		cmp -s build/flags.new build/flags || \
-		    cp build/flags.new build/flags; \
-		rm build/flags.new; echo build/flags
-
-.c.o:
-	$(CC) $(ALLCFLAGS) -c -o $@ $<
-
-$(LIBOBJS): $(HDRS) $(STAMP)
-$(TOOLOBJS): include/edu.h include/edureg.h tools/edutool.h $(STAMP)
+# build/rules.mk: how each source is built, the headers that the compiler saw
+# it include, and LIBOBJS, TOOLOBJS and TESTS.  build/flags changes only when
+# the flags do, so that others build everything anew.
+FLAGS=		$(CC) $(ALLCFLAGS) $(ALLLDFLAGS)
+RULES!=		GOALS='$(MAKECMDGOALS) $(.TARGETS)' FLAGS='$(FLAGS)' \
+		    LIB='$(LIBSRCS)' TOOL='$(TOOLSRCS)' \
+		    TEST='$(TESTS_$(OS))' tools/rules
+include build/rules.mk
 
 $(LIBA): $(LIBOBJS)
 	rm -f $@
@@ -144,27 +143,12 @@ $(LIBSO): $(LIBOBJS) lib/libedu.map
 	$(CC) $(ALLLDFLAGS) -shared -Wl,-soname,libedu.so.$(SOMAJOR) \
 	    -Wl,--version-script,lib/libedu.map -Wl,-z,defs -o $@ \
 	    $(LIBOBJS) $(PCI_LIBS) -lpthread
-	ln -sf libedu.so.$(VERSION) build/libedu.so.$(SOMAJOR)
+	ln -sf libedu.so.$(SOVERSION) build/libedu.so.$(SOMAJOR)
 	ln -sf libedu.so.$(SOMAJOR) build/libedu.so
 
 # The static library: a tool that runs before anything is installed.
 $(TOOL): $(TOOLOBJS) $(LIBA)
 	$(CC) $(ALLLDFLAGS) -o $@ $(TOOLOBJS) $(LIBA) $(PCI_LIBS) -lpthread
-
-# ATF's compilers and flags; the tests may look into the library.
-ATF_CFLAGS!=	{ $(PKG_CONFIG) --cflags atf-c; } 2>/dev/null || true
-ATF_LIBS!=	{ $(PKG_CONFIG) --libs atf-c; } 2>/dev/null || echo -latf-c
-ATF_SH!=	command -v atf-sh || echo /usr/bin/atf-sh
-
-.c:
-	$(CC) $(ALLCFLAGS) $(ATF_CFLAGS) -Ilib $(ALLLDFLAGS) -o $@ $< \
-	    $(LIBA) $(PCI_LIBS) $(ATF_LIBS) -lpthread
-
-.sh:
-	{ echo '#! $(ATF_SH)'; sed 1d $<; } >$@
-	chmod +x $@
-
-$(TESTS_DEV) $(TESTS_C) $(TESTS_SYS): $(LIBA)
 
 # NetBSD's driver, in a stand-in for the kernel, under two sanitizers.
 STANDIN=	sys/dev/pci/edu.c include/edureg.h include/eduio.h \
@@ -173,15 +157,13 @@ STANDIN=	sys/dev/pci/edu.c include/edureg.h include/eduio.h \
 		tests/sys/standin/machine.h tests/sys/standin/standin.c \
 		tests/sys/standin/standin.h
 
-$(TESTS_STANDIN): $(STANDIN) $(STAMP)
-
-tests/t_standin_asan:
+build/tests/t_standin_asan: $(STANDIN) build/flags
 	tests/sys/standin/build $@ address,undefined $(CC) $(WARN)
 
-tests/t_standin_tsan:
+build/tests/t_standin_tsan: $(STANDIN) build/flags
 	tests/sys/standin/build $@ thread $(CC) $(WARN)
 
-tests: all $(TESTS)
+tests: all $(TESTS) $(STANDIN_$(OS))
 
 deps:
 	@tools/deps build
@@ -203,23 +185,25 @@ lint:
 	@FLAGS='$(STD) $(WARN) $(CPPDEFS) $(ATF_CFLAGS)' tests/lint
 
 install: all
-	$(INSTALL) -d $(DESTDIR)$(LIBDIR) $(DESTDIR)$(INCDIR) \
-	    $(DESTDIR)$(BINDIR) $(DESTDIR)$(PCDIR) \
-	    $(DESTDIR)$(MANDIR)/man3 $(DESTDIR)$(MANDIR)/man8
-	$(INSTALL) -m 644 include/edu.h include/edureg.h $(DESTDIR)$(INCDIR)
-	$(INSTALL) -m 644 $(LIBA) $(DESTDIR)$(LIBDIR)
-	$(INSTALL) -m 755 $(LIBSO) $(DESTDIR)$(LIBDIR)
-	ln -sf libedu.so.$(VERSION) $(DESTDIR)$(LIBDIR)/libedu.so.$(SOMAJOR)
-	ln -sf libedu.so.$(SOMAJOR) $(DESTDIR)$(LIBDIR)/libedu.so
+	$(INSTALL) -d "$(DESTDIR)$(LIBDIR)" "$(DESTDIR)$(INCDIR)" \
+	    "$(DESTDIR)$(BINDIR)" "$(DESTDIR)$(PCDIR)" \
+	    "$(DESTDIR)$(MANDIR)/man3" "$(DESTDIR)$(MANDIR)/man8"
+	$(INSTALL) -m 644 include/edu.h include/edureg.h "$(DESTDIR)$(INCDIR)"
+	$(INSTALL) -m 644 $(LIBA) "$(DESTDIR)$(LIBDIR)"
+	$(INSTALL) -m 755 $(LIBSO) "$(DESTDIR)$(LIBDIR)"
+	ln -sf libedu.so.$(SOVERSION) "$(DESTDIR)$(LIBDIR)/libedu.so.$(SOMAJOR)"
+	ln -sf libedu.so.$(SOMAJOR) "$(DESTDIR)$(LIBDIR)/libedu.so"
 	sed $(PCEDIT) lib/libedu.pc.in >build/libedu.pc
-	$(INSTALL) -m 644 build/libedu.pc $(DESTDIR)$(PCDIR)
-	$(INSTALL) -m 755 $(TOOL) $(DESTDIR)$(BINDIR)
-	$(INSTALL) -m 644 lib/libedu.3 $(DESTDIR)$(MANDIR)/man3
-	$(INSTALL) -m 644 tools/edutool.8 $(DESTDIR)$(MANDIR)/man8
+	$(INSTALL) -m 644 build/libedu.pc "$(DESTDIR)$(PCDIR)"
+	$(INSTALL) -m 755 $(TOOL) "$(DESTDIR)$(BINDIR)"
+	$(INSTALL) -m 644 lib/libedu.3 "$(DESTDIR)$(MANDIR)/man3"
+	$(INSTALL) -m 644 tools/edutool.8 "$(DESTDIR)$(MANDIR)/man8"
 	for f in $$(sed -n 's/^\.Nm \(edu_[a-z_0-9]*\).*/\1/p' lib/libedu.3 | \
 	    sort -u); do \
-		ln -sf libedu.3 $(DESTDIR)$(MANDIR)/man3/$$f.3; \
+		ln -sf libedu.3 "$(DESTDIR)$(MANDIR)/man3/$$f.3"; \
 	done
+	@test -n "$(DESTDIR)" -o -z "$(LDCONFIG_$(OS))" || \
+	    $(LDCONFIG_$(OS)) "$(LIBDIR)" libedu.so.$(SOMAJOR)
 
 # NetBSD's edu(4).  sys/ is laid out as in the kernel's sources, but stands
 # outside them: what modules there include says here where both are.
@@ -232,8 +216,8 @@ kmod:
 	rm -rf build/kmod
 	mkdir -p build/kmod
 	cp -RL sys build/kmod
-	{ echo ".PATH: $$(pwd)/build/kmod/sys/dev/pci"; \
-	    echo "CPPFLAGS+= -I$$(pwd)/build/kmod/sys"; \
+	{ echo ".PATH: ../../dev/pci"; \
+	    echo "CPPFLAGS+= -I../.."; \
 	    echo '.include "$(SYSDIR)/modules/Makefile.inc"'; \
 	    } >build/kmod/sys/modules/Makefile.inc
 	cd build/kmod/sys/modules/edu && \
@@ -241,11 +225,11 @@ kmod:
 	cp build/kmod/sys/modules/edu/edu.kmod build
 
 install-kmod: kmod
-	$(INSTALL) -d $(DESTDIR)$(KMODDIR) $(DESTDIR)$(INCDIR) \
-	    $(DESTDIR)$(MANDIR)/man4
-	$(INSTALL) -m 644 build/edu.kmod $(DESTDIR)$(KMODDIR)
-	$(INSTALL) -m 644 include/eduio.h $(DESTDIR)$(INCDIR)
-	$(INSTALL) -m 644 sys/man/edu.4 $(DESTDIR)$(MANDIR)/man4
+	$(INSTALL) -d "$(DESTDIR)$(KMODDIR)" "$(DESTDIR)$(INCDIR)" \
+	    "$(DESTDIR)$(MANDIR)/man4"
+	$(INSTALL) -m 644 build/edu.kmod "$(DESTDIR)$(KMODDIR)"
+	$(INSTALL) -m 644 include/eduio.h "$(DESTDIR)$(INCDIR)"
+	$(INSTALL) -m 644 sys/man/edu.4 "$(DESTDIR)$(MANDIR)/man4"
 
 # What git has, and so what a package builds from.
 dist:
@@ -253,7 +237,7 @@ dist:
 	    -o libedu-$(VERSION).tar.gz HEAD
 
 clean:
-	rm -rf build $(TESTS) lib/*.o tools/*.o
+	rm -rf build
 
 .PHONY: all tests deps demo demo-deps check check-deps lint install kmod \
 	install-kmod dist clean

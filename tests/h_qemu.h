@@ -24,7 +24,7 @@
 
 #include "h_qtest.h"
 #include "internal.h"
-#include "qtest.h"
+#include "qtest/qtest.h"
 
 #define SOCKET		"qtest.sock"
 #define DEVICE		"qtest:" SOCKET

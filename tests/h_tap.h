@@ -18,7 +18,7 @@
 
 #include "h_qtest.h"
 #include "internal.h"
-#include "qtest.h"
+#include "qtest/qtest.h"
 
 #define TAP_MAX		1024
 

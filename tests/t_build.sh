@@ -5,13 +5,13 @@
 # The build itself: both makes, both compilers, what is installed, and that
 # the examples of the documentation compile and run.
 
-top=$(atf_get_srcdir)/..
+top=$(atf_get_srcdir)/../..
 
 # The sources alone, here.
 copy_sources() {
 	mkdir src
-	(cd "$top" && tar -cf - --exclude=./build --exclude='*.o' \
-	    --exclude=.git .) | tar -xf - -C src
+	(cd "$top" && tar -cf - --exclude=./build --exclude=.git .) |
+	    tar -xf - -C src
 }
 
 build() {
@@ -54,6 +54,98 @@ rebuild_body() {
 	build make -C src CFLAGS=-O1 build/libedu.a
 	atf_check -o match:'up to date' make -C src CFLAGS=-O1 build/libedu.a
 	atf_check -o match:'lib/bar\.c' make -C src CFLAGS=-O0 build/libedu.a
+}
+
+# compiled FILE: what make said that it compiled.
+compiled() {
+	sed -n 's/.* -c -o build\/\([a-z/_]*\)\.o .*/\1/p' "$1" | sort
+}
+
+atf_test_case header
+header_head() {
+	atf_set descr 'a changed header rebuilds what includes it, no more'
+	atf_set timeout 600
+	atf_set require.progs 'make bmake'
+}
+header_body() {
+	copy_sources
+	grep -l '"claim.h"' src/lib/*.c | sed 's/^src.//; s/\.c$//' | sort \
+	    >expected
+	atf_check test -s expected
+	export CFLAGS=-O0
+	for make in make bmake; do
+		build $make -C src
+		sleep 1
+		touch src/lib/claim.h
+		$make -C src >out || atf_fail "$make again"
+		compiled out >actual
+		atf_check diff expected actual
+	done
+}
+
+atf_test_case clean_all
+clean_all_head() {
+	atf_set descr '"clean all" builds everything anew, in parallel too,' \
+	    'and make writes below build/ alone'
+	atf_set timeout 600
+	atf_set require.progs 'make bmake'
+}
+clean_all_body() {
+	copy_sources
+	(cd src && find . ! -path './build*' | sort) >before
+	export CFLAGS=-O0
+	for make in make bmake; do
+		build $make -C src
+		for jobs in '' -j4; do
+			# shellcheck disable=SC2086	# nothing or a word
+			build $make -C src $jobs clean all
+			atf_check -o match:'^edutool ' src/build/edutool \
+			    version
+		done
+		(cd src && find . ! -path './build*' | sort) >after
+		atf_check diff before after
+		build $make -C src clean
+		atf_check test ! -e src/build
+	done
+}
+
+atf_test_case environment
+environment_head() {
+	atf_set descr 'flags of the environment reach the compiler and the' \
+	    'linker, and those of the command line as well'
+	atf_set require.progs 'make bmake'
+}
+environment_body() {
+	copy_sources
+	cd src || exit 1
+	for make in make bmake; do
+		env CFLAGS=-DIN_C CPPFLAGS=-DIN_CPP LDFLAGS=-Wl,-O1 \
+		    $make -n >../env || atf_fail $make
+		$make -n CFLAGS=-DIN_C CPPFLAGS=-DIN_CPP LDFLAGS=-Wl,-O1 \
+		    >../line || atf_fail $make
+		for way in ../env ../line; do
+			atf_check -o ignore grep -e \
+			    '-DIN_CPP .*-DIN_C .*lib/bar.c' $way
+			atf_check -o ignore grep -e '-Wl,-O1 .*edutool' $way
+		done
+	done
+}
+
+atf_test_case spaces
+spaces_head() {
+	atf_set descr 'DESTDIR and the directory may have spaces in their names'
+	atf_set timeout 600
+	atf_set require.progs 'make bmake'
+}
+spaces_body() {
+	copy_sources
+	mv src 'a b'
+	here=$PWD
+	for make in make bmake; do
+		(cd 'a b' && build $make install CFLAGS=-O0 \
+		    "DESTDIR=$here/c d/$make") || atf_fail $make
+		atf_check test -x "c d/$make/usr/local/sbin/edutool"
+	done
 }
 
 # From a copy, for other flags would build what is being tested anew.
@@ -163,6 +255,10 @@ atf_init_test_cases() {
 	atf_add_test_case gmake_gcc
 	atf_add_test_case bmake_clang
 	atf_add_test_case rebuild
+	atf_add_test_case header
+	atf_add_test_case clean_all
+	atf_add_test_case environment
+	atf_add_test_case spaces
 	atf_add_test_case install_files
 	atf_add_test_case readme_example
 	atf_add_test_case manual_example

@@ -13,7 +13,7 @@
 # run_traced: h_counts in a guest, and its accesses in the file "trace".
 run_traced()
 {
-	root=$(cd "$(atf_get_srcdir)/.." && pwd)
+	root=$(cd "$(atf_get_srcdir)/../.." && pwd)
 	qemu=${QEMU:-qemu-system-x86_64}
 	"$qemu" -trace help 2>/dev/null | grep -q '^memory_region_ops_read$' ||
 	    atf_skip "$qemu cannot trace accesses"
@@ -27,7 +27,7 @@ run_traced()
 	    -q -trace -q memory_region_ops_write -- sh -c '
 		pages=/proc/sys/vm/nr_hugepages
 		[ $(cat $pages) -gt 0 ] || echo 4 >$pages
-		cd "$1" && build/edutool bind uio && tests/h_counts' \
+		cd "$1" && build/edutool bind uio && build/tests/dev/h_counts' \
 	    sh "$root" >out 2>err
 	status=$?
 	: <>fifo

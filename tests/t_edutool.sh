@@ -4,11 +4,11 @@
 # SPDX-License-Identifier: BSD-2-Clause
 #
 # edutool over the qtest bus: a real edu device, no guest, no root.  What
-# needs a machine with the device stands in t_edutool_dev.sh.
+# needs a machine with the device stands in dev/t_edutool.sh.
 #
 # shellcheck shell=sh disable=SC2317	# the cases are called by ATF
 
-EDUTOOL=${EDUTOOL:-$(atf_get_srcdir)/../build/edutool}
+EDUTOOL=${EDUTOOL:-$(atf_get_srcdir)/../edutool}
 USAGE_ERROR="-s exit:64 -o empty -e match:^edutool:.*"
 
 # A device of its own for every run.
@@ -248,7 +248,7 @@ for c in json.load(open("document"))["commands"]:
 test_case manual "the manual page describes every command and every JSON key"
 manual_body()
 {
-	page=$(atf_get_srcdir)/../tools/edutool.8
+	page=$(atf_get_srcdir)/../../tools/edutool.8
 	[ -r "$page" ] || atf_skip "no manual page here"
 	atf_check -o save:document "$EDUTOOL" -j help
 	atf_check -o save:names python3 -c '
@@ -876,7 +876,7 @@ progress_pipe_body()
 test_case examples "the example in the manual that needs no device is true"
 examples_body()
 {
-	page=$(atf_get_srcdir)/../tools/edutool.8
+	page=$(atf_get_srcdir)/../../tools/edutool.8
 	[ -r "$page" ] || atf_skip "no manual page here"
 	command=$(sed -n 's/^\$ edutool //p' "$page")
 	sed -n '/^\$ edutool /{n;p;}' "$page" >expected

@@ -16,7 +16,7 @@ setup()
 	cat >bin/eduvm <<-END
 	#! /bin/sh
 	TMPDIR='$here/tmp' $MARK='$here' \\
-	    exec '$(atf_get_srcdir)/../tools/eduvm' "\$@"
+	    exec '$(atf_get_srcdir)/../../tools/eduvm' "\$@"
 	END
 	chmod +x bin/eduvm
 	PATH=$here/bin:$PATH

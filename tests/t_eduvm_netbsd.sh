@@ -15,7 +15,8 @@ setup()
 	mkdir tmp bin
 	cat >bin/netbsd <<-END
 	#! /bin/sh
-	TMPDIR=$PWD/tmp exec "$(atf_get_srcdir)/../tools/eduvm" -k netbsd "\$@"
+	TMPDIR=$PWD/tmp \\
+	    exec "$(atf_get_srcdir)/../../tools/eduvm" -k netbsd "\$@"
 	END
 	chmod +x bin/netbsd
 	export PATH="$PWD/bin:$PATH"
@@ -55,7 +56,7 @@ test_case usage 'Wrong options are usage errors'
 usage_body()
 {
 	setup
-	eduvm=$(atf_get_srcdir)/../tools/eduvm
+	eduvm=$(atf_get_srcdir)/../../tools/eduvm
 	atf_check -s exit:64 -e match:usage: netbsd -z
 	atf_check -s exit:64 -e match:usage: netbsd -i
 	atf_check -s exit:64 -e match:'whole number' netbsd -n 0 -- true

@@ -8,7 +8,7 @@
 #
 # shellcheck shell=sh disable=SC2317	# the cases are called by ATF
 
-ROOT=$(atf_get_srcdir)/..
+ROOT=$(atf_get_srcdir)/../..
 # The compiler that has built the library.
 CC=$(cut -d ' ' -f 1 "$ROOT/build/flags")
 WARNINGS="-Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wundef -Werror"

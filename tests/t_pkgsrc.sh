@@ -9,7 +9,7 @@
 # shellcheck shell=sh disable=SC2317	# the cases are called by ATF
 # shellcheck disable=SC2016		# variables of make's
 
-top=$(cd "$(atf_get_srcdir)/.." && pwd)
+top=$(cd "$(atf_get_srcdir)/../.." && pwd)
 
 # NetBSD's make is bmake.
 bmake=$(command -v bmake || command -v make)
@@ -65,8 +65,8 @@ case_of library_plist "libedu's PLIST is what its flags make install"
 library_plist_body() {
 	lay_out
 	mkdir src
-	(cd "$top" && tar -cf - --exclude=./build --exclude='*.o' \
-	    --exclude=.git .) | tar -xf - -C src
+	(cd "$top" && tar -cf - --exclude=./build --exclude=.git .) |
+	    tar -xf - -C src
 	flags=$(value libedu MAKE_FLAGS) || atf_fail "no flags"
 	eval "set -- $flags"
 	atf_check -o ignore -e empty "$bmake" -C src install \

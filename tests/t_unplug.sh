@@ -32,7 +32,7 @@ unplugged_head()
 }
 unplugged_body()
 {
-	root=$(cd "$(atf_get_srcdir)/.." && pwd)
+	root=$(cd "$(atf_get_srcdir)/../.." && pwd)
 	mkfifo monitor.in monitor.out
 	: >out
 	# Opened both ways a FIFO never blocks.
@@ -45,9 +45,10 @@ unplugged_body()
 	    -q -device -q edu,id=second,addr=5 -- sh -c '
 		pages=/proc/sys/vm/nr_hugepages
 		[ $(cat $pages) -gt 0 ] || echo 4 >$pages
-		cd "$1" && tests/h_unplug 0000:00:04.0 &&
+		cd "$1" && build/tests/dev/h_unplug 0000:00:04.0 &&
 		build/edutool -d 0000:00:05.0 bind uio &&
-		tests/h_unplug 0000:00:05.0 irq && build/edutool list' \
+		build/tests/dev/h_unplug 0000:00:05.0 irq &&
+		build/edutool list' \
 	    sh "$root" >out 2>err
 	status=$?
 	kill $reader $unplugger 2>/dev/null

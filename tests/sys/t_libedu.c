@@ -23,8 +23,8 @@
 #include "eduio.h"
 #include "internal.h"
 
-#include "../h_dev.h"
-#include "../h_pci.h"
+#include "dev/h_dev.h"
+#include "dev/h_pci.h"
 #include "h_drvctl.h"
 
 #define NODE		"/dev/edu0"

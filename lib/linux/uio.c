@@ -35,7 +35,7 @@
 #include <unistd.h>
 
 #include "error.h"
-#include "kernel_linux.h"
+#include "linux.h"
 #include "pci.h"
 
 

@@ -15,7 +15,7 @@
 
 #include "bus.h"
 #include "error.h"
-#include "kernel_linux.h"
+#include "linux.h"
 #include "os.h"
 
 /*

@@ -8,7 +8,7 @@
 
 # shellcheck shell=sh disable=SC2317	# the cases are called by ATF
 
-EDUTOOL=${EDUTOOL:-$(cd "$(atf_get_srcdir)/../build" && pwd -P)/edutool}
+EDUTOOL=${EDUTOOL:-$(cd "$(atf_get_srcdir)/../.." && pwd -P)/edutool}
 SYSFS=/sys/bus/pci/devices
 
 unset EDU_DEVICE
@@ -17,7 +17,7 @@ case $(uname) in
 NetBSD)
 	netbsd=yes
 	# shellcheck disable=SC1091	# it is checked for itself
-	. "$(atf_get_srcdir)/h_attach.sh"
+	. "$(atf_get_srcdir)/../../../tests/h_attach.sh"
 	driver_name='edu[0-9]*'
 	remedy='modload edu'
 	for_dma=uio
@@ -586,7 +586,7 @@ reload()
 test_case examples "the examples in the manual are true"
 examples_body()
 {
-	page=$(atf_get_srcdir)/../tools/edutool.8
+	page=$(atf_get_srcdir)/../../../tools/edutool.8
 	[ -r "$page" ] || atf_skip "no manual page here"
 	prepare none
 	sed -n '/^\.Bd -literal/,/^\.Ed/{/^\.[BE]d/!p;}' "$page" >all

@@ -62,14 +62,14 @@ struct qtest {
 	char		out[QTEST_PIECE / 3 * 4 + 64];
 };
 
-/* qtest_start.c: with a QEMU of our own, or with one at a socket. */
+/* start.c: with a QEMU of our own, or with one at a socket. */
 struct qtest *qtest_start(struct edu_error *);
 struct qtest *qtest_connect(const char *path, struct edu_error *);
 /* Ends a QEMU of our own, too.  Accepts NULL. */
 void	qtest_end(struct qtest *);
 
 /*
- * qtest.c.  Functions that return int return 0, or -1 with errno: EIO when
+ * protocol.c.  Functions that return int return 0, or -1 with errno: EIO when
  * QEMU refused, else the session is over.  qtest_fail() makes an error of it.
  */
 
@@ -94,7 +94,7 @@ int	qtest_inject(struct qtest *);
 /* As edu_fail(): what failed, and what is known of the reason. */
 int	qtest_fail(const struct qtest *, struct edu_error *, const char *what);
 
-/* qtest_helper.c: what the helper is made of; -1 where there is none. */
+/* helper.c: what the helper is made of; -1 where there is none. */
 struct qtest_ends {
 	int		qemu;		/* the connection to QEMU */
 	int		owner;		/* the other end of reply_fd */
@@ -118,7 +118,7 @@ struct qtest_ends {
 /* Start it; it closes none of these here.  0, or -1 with errno. */
 int	qtest_help(const struct qtest_ends *);
 
-/* bus_qtest.c: the session of a bus made by edu_bus_qtest(). */
+/* bus.c: the session of a bus made by edu_bus_qtest(). */
 struct qtest *edu_bus_qtest_session(struct edu_bus *);
 
 #endif /* EDU_QTEST_H */

@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "bus.h"
-#include "kernel_linux.h"
+#include "linux.h"
 #include "os.h"
 
 int

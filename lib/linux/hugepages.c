@@ -33,7 +33,7 @@
 #include <unistd.h>
 
 #include "error.h"
-#include "kernel_linux.h"
+#include "linux.h"
 
 #define HUGE_SHIFT	21
 #define HUGE_SIZE	((size_t)1 << HUGE_SHIFT)

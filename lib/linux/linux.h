@@ -3,8 +3,8 @@
  * SPDX-License-Identifier: BSD-2-Clause
  */
 
-#ifndef EDU_KERNEL_LINUX_H
-#define EDU_KERNEL_LINUX_H
+#ifndef EDU_LINUX_H
+#define EDU_LINUX_H
 
 /* What the Linux files share. */
 
@@ -40,7 +40,7 @@ edu_linux_of(struct edu_kernel *kernel)
 int edu_sysfs_line(const char *path, char *buf, size_t size);
 
 /*
- * kernel_uio.c.  edu_uio_open() finds the function's /dev/uioN and fills in
+ * uio.c.  edu_uio_open() finds the function's /dev/uioN and fills in
  * name and descriptors; edu_uio_close() masks the interrupt and closes them.
  */
 int edu_uio_open(struct edu_linux *, const char *address);
@@ -49,10 +49,10 @@ int edu_uio_rearm(struct edu_kernel *);
 int edu_uio_wait(struct edu_kernel *, int timeout_ms);
 int edu_uio_fd(struct edu_kernel *);
 
-/* memory_linux.c.  edu_memory_close() frees what is left. */
+/* hugepages.c.  edu_memory_close() frees what is left. */
 int edu_memory_alloc(struct edu_kernel *, size_t length, uint64_t limit,
     struct edu_segment *);
 void edu_memory_free(struct edu_kernel *, struct edu_segment *);
 void edu_memory_close(struct edu_linux *);
 
-#endif /* EDU_KERNEL_LINUX_H */
+#endif /* EDU_LINUX_H */
