@@ -325,9 +325,10 @@ ATF_TC_BODY(closed_leaves_no_qemu, tc)
 	edu = open_device("qtest:");
 	ATF_CHECK(is_alive(fd));
 	edu_close(edu);
-	ATF_CHECK(!is_alive(fd));
-	/* The script goes on when QEMU has ended. */
-	use_script("exec 9>alive; '%s' \"$@\"; sleep 60\n", qemu);
+	/* Of its descriptors, the connection's end is not the last to go. */
+	ATF_CHECK(dies_soon(fd));
+	/* The script hears no SIGHUP, and goes on when QEMU has ended. */
+	use_script("trap '' HUP; exec 9>alive; '%s' \"$@\"; sleep 60\n", qemu);
 	edu = open_device("qtest:");
 	ATF_CHECK(is_alive(fd));
 	edu_close(edu);
@@ -437,8 +438,8 @@ ATF_TC(interrupt_key);
 ATF_TC_HEAD(interrupt_key, tc)
 {
 
-	atf_tc_set_md_var(tc, "descr", "a ^C that the owner survives reaches "
-	    "neither QEMU nor the helper");
+	atf_tc_set_md_var(tc, "descr", "a ^C that the owner survives does "
+	    "not reach QEMU");
 }
 ATF_TC_BODY(interrupt_key, tc)
 {
@@ -584,8 +585,8 @@ ATF_TC(program_descriptors_not_kept);
 ATF_TC_HEAD(program_descriptors_not_kept, tc)
 {
 
-	atf_tc_set_md_var(tc, "descr", "neither QEMU nor the helper keeps a "
-	    "descriptor of the program open");
+	atf_tc_set_md_var(tc, "descr", "QEMU does not keep a descriptor of "
+	    "the program open");
 }
 ATF_TC_BODY(program_descriptors_not_kept, tc)
 {
@@ -637,6 +638,53 @@ ATF_TC_BODY(no_temporary_files, tc)
 	ATF_CHECK_EQ(count_files("tmp"), 0);
 	ATF_REQUIRE(setenv("TMPDIR", "nonexistent", 1) == 0);
 	check_open_fails("qtest:", ENOENT, "TMPDIR");
+}
+
+ATF_TC(owner_killed_at_any_moment);
+ATF_TC_HEAD(owner_killed_at_any_moment, tc)
+{
+
+	atf_tc_set_md_var(tc, "descr", "QEMU ends whenever its owner is "
+	    "killed, at the start as well");
+}
+ATF_TC_BODY(owner_killed_at_any_moment, tc)
+{
+	int fd = use_marked_qemu(), i;
+	pid_t pid;
+
+	for (i = 0; i < 40; i++) {
+		ATF_REQUIRE((pid = fork()) != -1);
+		if (pid == 0) {
+			(void)edu_open("qtest:", 0);
+			for (;;)
+				(void)pause();
+		}
+		sleep_ms(i * 3);
+		ATF_REQUIRE(kill(pid, SIGKILL) == 0);
+		ATF_REQUIRE(waitpid(pid, NULL, 0) == pid);
+	}
+	/* One may not yet have come to say that it is alive. */
+	sleep_ms(500);
+	ATF_CHECK_MSG(dies_soon(fd), "QEMU has outlived its owner");
+}
+
+ATF_TC(stopped_qemu_ends);
+ATF_TC_HEAD(stopped_qemu_ends, tc)
+{
+
+	atf_tc_set_md_var(tc, "descr", "a QEMU that somebody has stopped ends "
+	    "with its owner as well");
+}
+ATF_TC_BODY(stopped_qemu_ends, tc)
+{
+	int fd = use_marked_qemu();
+	pid_t pid = start_owner(NULL);
+
+	ATF_REQUIRE(kill(marked_pid(), SIGSTOP) == 0);
+	ATF_REQUIRE(kill(pid, SIGKILL) == 0);
+	ATF_REQUIRE(waitpid(pid, NULL, 0) == pid);
+	ATF_CHECK_MSG(dies_soon(fd), "QEMU has outlived its owner");
+	(void)kill(marked_pid(), SIGKILL);
 }
 
 ATF_TC(memory_runs_out);
@@ -692,6 +740,8 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, close_on_exec);
 	ATF_TP_ADD_TC(tp, program_descriptors_not_kept);
 	ATF_TP_ADD_TC(tp, no_temporary_files);
+	ATF_TP_ADD_TC(tp, owner_killed_at_any_moment);
+	ATF_TP_ADD_TC(tp, stopped_qemu_ends);
 	ATF_TP_ADD_TC(tp, memory_runs_out);
 	return atf_no_error();
 }

@@ -13,7 +13,6 @@
 #include <atf-c.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -181,69 +180,6 @@ ATF_TC_BODY(socket_missing, tc)
 	name[sizeof(name) - 1] = '\0';
 	errno = 0;
 	ATF_CHECK_ERRNO(EINVAL, edu_open(name, 0) == NULL);
-}
-
-/* Whoever connects to SOCKET gets this, again and again if so wanted. */
-static pid_t
-start_peer(const char *text, int is_endless, int is_silent)
-{
-	struct sockaddr_un sun;
-	int fd, listener;
-	pid_t pid;
-
-	memset(&sun, 0, sizeof(sun));
-	sun.sun_family = AF_UNIX;
-	(void)strcpy(sun.sun_path, SOCKET);
-	(void)unlink(SOCKET);
-	ATF_REQUIRE((listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC,
-	    0)) != -1);
-	ATF_REQUIRE(bind(listener, (struct sockaddr *)&sun,
-	    sizeof(sun)) == 0 && listen(listener, 1) == 0);
-	ATF_REQUIRE((pid = fork()) != -1);
-	if (pid == 0) {
-		(void)alarm(60);
-		fd = accept(listener, NULL, NULL);
-		do
-			(void)write(fd, text, strlen(text));
-		while (is_endless);
-		while (is_silent)
-			(void)pause();
-		_exit(0);
-	}
-	(void)close(listener);
-	return pid;
-}
-
-static void
-check_peer(const char *text, int is_endless, int is_silent, int errnum,
-    const char *message)
-{
-	pid_t pid = start_peer(text, is_endless, is_silent);
-
-	check_open_fails(DEVICE, errnum, message);
-	(void)kill(pid, SIGKILL);
-	(void)waitpid(pid, NULL, 0);
-}
-
-ATF_TC(peer_speaks_no_qtest);
-ATF_TC_HEAD(peer_speaks_no_qtest, tc)
-{
-
-	atf_tc_set_md_var(tc, "descr", "somebody else at the socket, who "
-	    "hangs up or talks nonsense: ENODEV");
-}
-ATF_TC_BODY(peer_speaks_no_qtest, tc)
-{
-	int before = count_fds();
-
-	check_peer("", 0, 0, ENODEV, "hung up");
-	check_peer("{\"QMP\": {}}\r\n", 0, 1, ENODEV, "{\"QMP\": {}}");
-	check_peer("220 mail\n", 1, 0, ENODEV, "220 mail");
-	check_peer("IRQ IRQ IRQ ", 1, 0, EBUSY, "does not answer");
-	check_peer("no end of the line ", 1, 0, ENODEV, "endless");
-	check_peer("OK\n", 0, 0, ENODEV, "hung up");
-	check_peer("OK what\n", 1, 0, ENODEV, "OK what");
-	ATF_CHECK_EQ(count_fds(), before);
 }
 
 ATF_TC(peer_silent);
@@ -478,7 +414,6 @@ ATF_TP_ADD_TCS(tp)
 
 	ATF_TP_ADD_TC(tp, no_memory_there);
 	ATF_TP_ADD_TC(tp, socket_missing);
-	ATF_TP_ADD_TC(tp, peer_speaks_no_qtest);
 	ATF_TP_ADD_TC(tp, peer_silent);
 	ATF_TP_ADD_TC(tp, socket_q35);
 	ATF_TP_ADD_TC(tp, socket_pc);
