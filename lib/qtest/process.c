@@ -148,11 +148,10 @@ reset_signals(void)
 
 /* Where the line has hung up already, taking the terminal fails. */
 static void
-run(char *const argv[], int slave, int server, int said,
-    int firmware)
+run(char *const argv[], int slave, int server, int said)
 {
-	enum { FDS = 5 };
-	int fds[FDS] = { -1, said, said, server, firmware }, i;
+	enum { FDS = 4 };
+	int fds[FDS] = { -1, said, said, server }, i;
 
 	fds[0] = open("/dev/null", O_RDWR | O_CLOEXEC);
 	if (setsid() == -1 || ioctl(slave, TIOCSCTTY, 0) == -1)
@@ -171,8 +170,7 @@ run(char *const argv[], int slave, int server, int said,
 
 /* Forks twice, so that QEMU is nobody's child here. */
 int
-qtest_run(struct qtest *q, char *const argv[], int server, int said,
-    int firmware)
+qtest_run(struct qtest *q, char *const argv[], int server, int said)
 {
 	int errnum, slave;
 	sigset_t all, old;
@@ -184,7 +182,7 @@ qtest_run(struct qtest *q, char *const argv[], int server, int said,
 	(void)pthread_sigmask(SIG_SETMASK, &all, &old);
 	if ((pid = fork()) == 0) {
 		if ((pid = fork()) == 0)
-			run(argv, slave, server, said, firmware);
+			run(argv, slave, server, said);
 		if (pid == -1)
 			report(said, errno);
 		_exit(0);

@@ -90,13 +90,11 @@ int	qtest_bell(struct qtest *);
 void	qtest_ring(struct qtest *, int is_ringing);
 
 /*
- * process.c: start argv[0], with server as its descriptor 3, firmware as 4, and
- * said for its messages, of which none is closed here.  0, or -1 with errno.
+ * process.c: start argv[0], with server as its descriptor 3 and said for its
+ * messages, of which none is closed here.  0, or -1 with errno.
  */
-int	qtest_run(struct qtest *, char *const argv[], int server, int said,
-	    int firmware);
+int	qtest_run(struct qtest *, char *const argv[], int server, int said);
 #define QTEST_SERVER_FD		"3"
-#define QTEST_FIRMWARE_FD	"4"
 /* End it; does nothing where there is none. */
 void	qtest_kill(struct qtest *);
 

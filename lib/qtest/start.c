@@ -32,26 +32,23 @@
 /* Then it answers in microseconds, unless somebody has stopped it. */
 #define LIMIT_MS	30000
 
-/* The firmware: the processor starts 16 bytes before its end. */
-#define FIRMWARE_SIZE	65536
-static const unsigned char reset[] = {
-	0xfa,			/* cli */
-	0xf4,			/* 1: hlt */
-	0xeb, 0xfd		/* jmp 1b */
-};
-
 /*
  * The machine has no timer that ticks, so an idle QEMU really idles.  Virtual
  * time (-icount, sleep=off) leaps to the next event when the processor is
  * halted, which it always is: a transfer's 100 ms pass at once.  execv(2)
  * wants writable strings; nobody writes them.
+ *
+ * The processor starts with the four bytes at 0x1000, "cli; 1: hlt; jmp 1b",
+ * instead of the firmware: the second loader sets its instruction pointer, to
+ * which 0xffff0000 is added after a reset.
  */
 static char arguments[][48] = {
 	"-nodefaults", "-no-user-config", "-name", "libedu",
 	"-display", "none",
 	"-machine", "q35,pit=off,hpet=off",
-	"-accel", "tcg", "-icount", "shift=0,sleep=off",
-	"-m", "16", "-bios", "/dev/fd/" QTEST_FIRMWARE_FD,
+	"-accel", "tcg", "-icount", "shift=0,sleep=off", "-m", "16",
+	"-device", "loader,addr=0x1000,data=0xfdebf4fa,data-len=4",
+	"-device", "loader,addr=0x11000,cpu-num=0",
 	"-device", "edu,addr=0xa",
 	"-chardev", "socket,id=qtest,fd=" QTEST_SERVER_FD,
 	"-qtest", "chardev:qtest", "-qtest-log", "none"
@@ -89,29 +86,6 @@ find_program(const char *name, char *buf, size_t size)
 	}
 	errno = ENOENT;
 	return -1;
-}
-
-/* A file without a name, so that nobody need remove it. */
-static int
-make_firmware(struct edu_error *err)
-{
-	const char *dir = environment("TMPDIR", "/tmp");
-	char path[1024];
-	int errnum, fd;
-
-	(void)snprintf(path, sizeof(path), "%s/libedu.XXXXXX", dir);
-	if ((fd = mkostemp(path, O_CLOEXEC)) != -1) {
-		(void)unlink(path);
-		if (ftruncate(fd, FIRMWARE_SIZE) == 0 &&
-		    pwrite(fd, reset, sizeof(reset), FIRMWARE_SIZE - 16) ==
-		    (ssize_t)sizeof(reset))
-			return fd;
-	}
-	errnum = errno;
-	if (fd != -1)
-		(void)close(fd);
-	return edu_fail(err, errnum, "cannot write a temporary file in %s: %s "
-	    "(TMPDIR chooses the directory)", dir, strerror(errnum));
 }
 
 static void
@@ -158,7 +132,7 @@ conclude(struct qtest *q, int result)
  * never blocks: what does not fit is not needed.
  */
 static int
-run(struct qtest *q, char *const argv[], int firmware)
+run(struct qtest *q, char *const argv[])
 {
 	int fds[2], result, said[2];
 
@@ -168,7 +142,7 @@ run(struct qtest *q, char *const argv[], int firmware)
 	result = pipe2(said, O_CLOEXEC | O_NONBLOCK);
 	if (result == 0) {
 		q->said_fd = said[0];
-		result = qtest_run(q, argv, fds[1], said[1], firmware);
+		result = qtest_run(q, argv, fds[1], said[1]);
 		drop(&said[1]);
 	}
 	drop(&fds[1]);
@@ -179,7 +153,6 @@ struct qtest *
 qtest_start(struct edu_error *err)
 {
 	char *argv[ARGUMENTS + 2], program[1024];
-	int firmware, result;
 	struct qtest *q;
 	size_t i;
 
@@ -194,11 +167,7 @@ qtest_start(struct edu_error *err)
 	for (i = 0; i < ARGUMENTS; i++)
 		argv[i + 1] = arguments[i];
 	argv[i + 1] = NULL;
-	if ((firmware = make_firmware(err)) == -1)
-		return conclude(q, -1);
-	result = run(q, argv, firmware);
-	drop(&firmware);
-	if (result == -1)
+	if (run(q, argv) == -1)
 		return conclude(q, edu_fail(err, errno, "cannot start a "
 		    "process for qtest: %s", strerror(errno)));
 	if (qtest_greet(q, START_MS) == 0)
