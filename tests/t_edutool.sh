@@ -814,6 +814,24 @@ open_errors_body()
 	    "$EDUTOOL" -d ff:1f.7 live
 }
 
+test_case privileged "QEMU= and PATH are not obeyed with rights the user has not"
+privileged_body()
+{
+	[ "$(id -u)" -eq 0 ] || atf_skip "needs root"
+	printf '#! /bin/sh\ntouch ran\n' >qemu-system-x86_64
+	chmod 755 . qemu-system-x86_64
+	cat >su.py <<-'END'
+	import os, sys
+	os.setresuid(65534, 0, 0)
+	os.execv(sys.argv[1], sys.argv[1:])
+	END
+	QEMU=$PWD/qemu-system-x86_64 atf_check -o ignore \
+	    python3 su.py "$EDUTOOL" live
+	unset QEMU
+	PATH=$PWD:$PATH atf_check -o ignore python3 su.py "$EDUTOOL" live
+	atf_check -s exit:1 test -e ran
+}
+
 test_case json_strings "what JSON cannot hold in a string is escaped"
 json_strings_body()
 {
@@ -892,7 +910,7 @@ atf_init_test_cases()
 	    dma_mismatch input_errors output_errors broken_pipe \
 	    closed_descriptors irq irq_json irq_timeout signals registers \
 	    register_refused poke bind selftest selftest_fails open_errors \
-	    json_strings progress progress_pipe examples; do
+	    privileged json_strings progress progress_pipe examples; do
 		atf_add_test_case $case
 	done
 }

@@ -639,6 +639,33 @@ ATF_TC_BODY(no_temporary_files, tc)
 	edu_close(open_device("qtest:"));
 }
 
+ATF_TC(qemu_path_long);
+ATF_TC_HEAD(qemu_path_long, tc)
+{
+
+	atf_tc_set_md_var(tc, "descr", "a long QEMU= is the program it names, "
+	    "and one that is too long is refused");
+}
+ATF_TC_BODY(qemu_path_long, tc)
+{
+	char path[256], name[8192];
+
+	use_script("exec '%s' \"$@\"\n", real_qemu());
+	memset(path, 'x', sizeof(path));
+	memcpy(path, "./", 2);
+	path[200] = '\0';
+	ATF_REQUIRE(rename("qemu.sh", path) == 0);
+	ATF_REQUIRE(setenv("QEMU", path, 1) == 0);
+	/* What it would be if it were cut. */
+	path[159] = '\0';
+	ATF_REQUIRE(symlink("/bin/false", path) == 0);
+	edu_close(open_device("qtest:"));
+	memset(name, '/', sizeof(name));
+	(void)snprintf(name + sizeof(name) - 9, 9, "bin/true");
+	ATF_REQUIRE(setenv("QEMU", name, 1) == 0);
+	check_open_fails("qtest:", ENAMETOOLONG, "QEMU=");
+}
+
 ATF_TC(owner_killed_at_any_moment);
 ATF_TC_HEAD(owner_killed_at_any_moment, tc)
 {
@@ -739,6 +766,7 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, close_on_exec);
 	ATF_TP_ADD_TC(tp, program_descriptors_not_kept);
 	ATF_TP_ADD_TC(tp, no_temporary_files);
+	ATF_TP_ADD_TC(tp, qemu_path_long);
 	ATF_TP_ADD_TC(tp, owner_killed_at_any_moment);
 	ATF_TP_ADD_TC(tp, stopped_qemu_ends);
 	ATF_TP_ADD_TC(tp, memory_runs_out);

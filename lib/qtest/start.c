@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -55,11 +56,17 @@ static char arguments[][48] = {
 };
 #define ARGUMENTS	(sizeof(arguments) / sizeof(arguments[0]))
 
+/* Nothing of it where the program has rights that its user has not. */
 static const char *
 environment(const char *name, const char *otherwise)
 {
-	const char *value = getenv(name);
+	const char *value;
 
+#if defined(__linux__)
+	value = secure_getenv(name);
+#else
+	value = issetugid() ? NULL : getenv(name);
+#endif
 	return value != NULL && value[0] != '\0' ? value : otherwise;
 }
 
@@ -71,8 +78,11 @@ find_program(const char *name, char *buf, size_t size)
 	int length;
 
 	if (strchr(name, '/') != NULL) {
-		(void)snprintf(buf, size, "%s", name);
-		return access(buf, X_OK);
+		length = snprintf(buf, size, "%s", name);
+		if (length >= 0 && (size_t)length < size)
+			return access(buf, X_OK);
+		errno = ENAMETOOLONG;
+		return -1;
 	}
 	for (dir = environment("PATH", DEFAULT_PATH); ; dir = end + 1) {
 		end = dir + strcspn(dir, ":");
@@ -152,14 +162,14 @@ run(struct qtest *q, char *const argv[])
 struct qtest *
 qtest_start(struct edu_error *err)
 {
-	char *argv[ARGUMENTS + 2], program[1024];
+	const char *name = environment("QEMU", DEFAULT_QEMU);
+	char *argv[ARGUMENTS + 2], program[PATH_MAX];
 	struct qtest *q;
 	size_t i;
 
-	q = create(environment("QEMU", DEFAULT_QEMU), "it ended", err);
-	if (q == NULL)
+	if ((q = create(name, "it ended", err)) == NULL)
 		return NULL;
-	if (find_program(q->peer, program, sizeof(program)) == -1)
+	if (find_program(name, program, sizeof(program)) == -1)
 		return conclude(q, edu_fail(err, errno, "cannot run %s: %s: "
 		    "install QEMU or set QEMU= in the environment", q->peer,
 		    strerror(errno)));
