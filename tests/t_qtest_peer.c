@@ -95,6 +95,21 @@ ATF_TC_BODY(peer_speaks_no_qtest, tc)
 	ATF_CHECK_EQ(count_fds(), before);
 }
 
+ATF_TC(messages_escaped);
+ATF_TC_HEAD(messages_escaped, tc)
+{
+
+	atf_tc_set_md_var(tc, "descr", "control bytes of a peer's answer do "
+	    "not reach the terminal");
+}
+ATF_TC_BODY(messages_escaped, tc)
+{
+
+	check_peer("\033]0;gotcha\007\233m\n", 0, 1, ENODEV,
+	    "\\x1b]0;gotcha\\x07\\x9bm");
+	check_peer("OK\nOK\ttab\n", 0, 1, ENODEV, "\\x09tab");
+}
+
 static int64_t
 now_ms(void)
 {
@@ -248,6 +263,7 @@ ATF_TP_ADD_TCS(tp)
 {
 
 	ATF_TP_ADD_TC(tp, peer_speaks_no_qtest);
+	ATF_TP_ADD_TC(tp, messages_escaped);
 	ATF_TP_ADD_TC(tp, flood);
 	ATF_TP_ADD_TC(tp, wait_flooded);
 	ATF_TP_ADD_TC(tp, peer_does_not_read);

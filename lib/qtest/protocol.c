@@ -26,6 +26,21 @@
 
 #define LINES		32
 
+/* As it may go to a terminal: whoever sent it is a stranger. */
+static void
+escape(char *to, size_t size, const char *from)
+{
+	size_t used = 0;
+
+	for (; *from != '\0' && used + 5 <= size; from++)
+		if (*from >= ' ' && *from <= '~')
+			to[used++] = *from;
+		else
+			used += (size_t)snprintf(to + used, size - used,
+			    "\\x%02x", (unsigned char)*from);
+	to[used] = '\0';
+}
+
 /*
  * The session is over; the first reason is the one that counts.  Whoever
  * waits for irq_fd learns of it.
@@ -33,13 +48,15 @@
 static int __attribute__((__format__(__printf__, 3, 4)))
 over(struct qtest *q, int errnum, const char *fmt, ...)
 {
+	char why[sizeof(q->why)];
 	va_list ap;
 
 	if (q->errnum == 0) {
 		q->errnum = errnum;
 		va_start(ap, fmt);
-		(void)vsnprintf(q->why, sizeof(q->why), fmt, ap);
+		(void)vsnprintf(why, sizeof(why), fmt, ap);
 		va_end(ap);
+		escape(q->why, sizeof(q->why), why);
 		(void)shutdown(q->fd, SHUT_RDWR);
 	}
 	errno = q->errnum;
