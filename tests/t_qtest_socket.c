@@ -409,6 +409,31 @@ ATF_TC_BODY(interrupts_unavailable, tc)
 	edu_close(edu);
 }
 
+ATF_TC(client_idle);
+ATF_TC_HEAD(client_idle, tc)
+{
+
+	atf_tc_set_md_var(tc, "descr", "a QEMU whose client does nothing says "
+	    "nothing: else it would stand still in the end, unread");
+}
+ATF_TC_BODY(client_idle, tc)
+{
+	struct edu *edu;
+	uint32_t status;
+	int i;
+
+	(void)start_qemu("pc", "-m 16 -device edu");
+	await_qemu();
+	edu = open_device(DEVICE);
+	/* What is left of a tick may still come. */
+	for (i = 0; i < 2; i++) {
+		sleep_ms(100);
+		ATF_CHECK(edu_irq_wait(edu, 0, &status) == 0);
+	}
+	ATF_CHECK(!is_readable(edu_irq_fd(edu), 1000));
+	edu_close(edu);
+}
+
 ATF_TP_ADD_TCS(tp)
 {
 
@@ -422,5 +447,6 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, firmware_bar_kept);
 	ATF_TP_ADD_TC(tp, killed_client);
 	ATF_TP_ADD_TC(tp, interrupts_unavailable);
+	ATF_TP_ADD_TC(tp, client_idle);
 	return atf_no_error();
 }

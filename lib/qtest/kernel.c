@@ -296,7 +296,7 @@ watch(struct qtest *q)
 	uint32_t host;
 
 	/* Refused where there is no I/O APIC. */
-	if (qtest_command(q, NULL, "irq_intercept_in ioapic") == -1)
+	if (qtest_listen(q) == -1)
 		return q->errnum != 0 ? -1 : 0;
 	if (qtest_config_read(q, QTEST_DEVFN(0, 0), PCI_ID, &host) == -1)
 		return -1;

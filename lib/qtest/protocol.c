@@ -457,6 +457,22 @@ qtest_load(struct qtest *q, uint64_t address, void *data, size_t length)
 	return 0;
 }
 
+/*
+ * QEMU tells of every input, and the PC's interval timer is one that ticks: 18
+ * times a second, until QEMU stands still because nobody reads it.  So have
+ * the timer end (counter 0, mode 0, a count of 1).
+ */
+int
+qtest_listen(struct qtest *q)
+{
+
+	if (qtest_command(q, NULL, "irq_intercept_in ioapic") == -1)
+		return -1;
+	return qtest_command(q, NULL, "outb 0x43 0x30\noutb 0x40 0x1\n"
+	    "outb 0x40 0x0") == -1 || answer_number(q, NULL) == -1 ||
+	    answer_number(q, NULL) == -1 ? -1 : 0;
+}
+
 void
 qtest_watch(struct qtest *q, unsigned line)
 {

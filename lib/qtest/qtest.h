@@ -78,7 +78,11 @@ int	qtest_config_write(struct qtest *, unsigned devfn, unsigned offset,
 /* The guest's memory. */
 int	qtest_store(struct qtest *, uint64_t address, const void *, size_t);
 int	qtest_load(struct qtest *, uint64_t address, void *, size_t);
-/* Let this interrupt line (0 to 31) be heard on irq_fd. */
+/*
+ * Let the machine's I/O APIC tell of its inputs; EIO where there is none.
+ * Then let one of them (0 to 31) be heard on irq_fd.
+ */
+int	qtest_listen(struct qtest *);
 void	qtest_watch(struct qtest *, unsigned line);
 /* 1 for an interrupt since the last time, 0 when the time is over; EINTR. */
 int	qtest_wait(struct qtest *, int timeout_ms);
