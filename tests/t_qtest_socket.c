@@ -266,6 +266,13 @@ ATF_TC_BODY(socket_without_edu, tc)
 	fd = start_qemu("isapc", "-cpu 486");
 	await_qemu();
 	check_open_fails(DEVICE, ENOENT, "-device edu");
+	check_open_fails(DEVICE, ENOENT, "no PCI configuration ports");
+	(void)close(fd);
+	ATF_REQUIRE(wait(NULL) != -1);
+	(void)unlink(SOCKET);
+	fd = start_qemu("microvm,pcie=on,rtc=on", "-m 16 -device edu");
+	await_qemu();
+	check_open_fails(DEVICE, ENOENT, "no PCI configuration ports");
 	(void)close(fd);
 }
 

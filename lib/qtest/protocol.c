@@ -457,6 +457,17 @@ qtest_load(struct qtest *q, uint64_t address, void *data, size_t length)
 	return 0;
 }
 
+/* The address port reads back what was written; elsewhere there is nothing. */
+int
+qtest_has_config(struct qtest *q)
+{
+	uint64_t value;
+
+	return qtest_command(q, NULL, "outl 0x%x 0x%x\ninl 0x%x",
+	    CONFIG_ADDRESS, CONFIG_ENABLE, CONFIG_ADDRESS) == 0 &&
+	    answer_number(q, &value) == 0 && value == CONFIG_ENABLE;
+}
+
 /*
  * QEMU tells of every input, and the PC's interval timer is one that ticks: 18
  * times a second, until QEMU stands still because nobody reads it.  So have

@@ -78,6 +78,8 @@ int	qtest_config_write(struct qtest *, unsigned devfn, unsigned offset,
 /* The guest's memory. */
 int	qtest_store(struct qtest *, uint64_t address, const void *, size_t);
 int	qtest_load(struct qtest *, uint64_t address, void *, size_t);
+/* 1, or 0 where QEMU's machine has no ports for configuration space. */
+int	qtest_has_config(struct qtest *);
 /*
  * Let the machine's I/O APIC tell of its inputs; EIO where there is none.
  * Then let one of them (0 to 31) be heard on irq_fd.
