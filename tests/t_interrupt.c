@@ -246,7 +246,7 @@ ATF_TC_HEAD(beside_the_engines, tc)
 ATF_TC_BODY(beside_the_engines, tc)
 {
 	struct edu *edu = open_device("qtest:");
-	struct edu_mem *mem;
+	unsigned char *mem;
 	uint32_t result;
 
 	ATF_REQUIRE((mem = edu_mem_alloc(edu, 16)) != NULL);
@@ -256,8 +256,7 @@ ATF_TC_BODY(beside_the_engines, tc)
 	ATF_CHECK_EQ(result, 479001600);
 	check_status(edu, 0x40);
 	REQUIRE_EDU(edu, edu_irq_raise(edu, 0x80000));
-	REQUIRE_EDU(edu, edu_dma_put(edu, 0, mem, 0, 16, EDU_INTERRUPT,
-	    SOON_MS));
+	REQUIRE_EDU(edu, edu_dma_put(edu, 0, mem, 16, EDU_INTERRUPT, SOON_MS));
 	check_status(edu, 0x80040);
 	/* As the header says: before polling, wait with 0. */
 	check_wait(edu, 0, 0x80040);
@@ -265,8 +264,7 @@ ATF_TC_BODY(beside_the_engines, tc)
 	ATF_CHECK(!is_readable(edu_irq_fd(edu), 0));
 	/* Taken by an engine in passing, and then acknowledged. */
 	REQUIRE_EDU(edu, edu_irq_raise(edu, 0x3000));
-	REQUIRE_EDU(edu, edu_dma_put(edu, 0, mem, 0, 16, EDU_INTERRUPT,
-	    SOON_MS));
+	REQUIRE_EDU(edu, edu_dma_put(edu, 0, mem, 16, EDU_INTERRUPT, SOON_MS));
 	REQUIRE_EDU(edu, edu_irq_ack(edu, 0x1000));
 	check_status(edu, 0x2000);
 	check_wait(edu, 0, 0x2000);
@@ -283,13 +281,13 @@ ATF_TC_HEAD(polled_engines, tc)
 ATF_TC_BODY(polled_engines, tc)
 {
 	struct edu *edu = open_device("qtest:");
-	struct edu_mem *mem;
+	unsigned char *mem;
 	uint32_t result;
 
 	ATF_REQUIRE((mem = edu_mem_alloc(edu, 16)) != NULL);
 	REQUIRE_EDU(edu, edu_irq_raise(edu, 0x42));
 	REQUIRE_EDU(edu, edu_factorial(edu, 12, 0, SOON_MS, &result));
-	REQUIRE_EDU(edu, edu_dma_put(edu, 0, mem, 0, 16, 0, SOON_MS));
+	REQUIRE_EDU(edu, edu_dma_put(edu, 0, mem, 16, 0, SOON_MS));
 	check_status(edu, 0x42);
 	check_wait(edu, SOON_MS, 0x42);
 	edu_close(edu);
@@ -405,7 +403,7 @@ ATF_TC_HEAD(polling_only, tc)
 ATF_TC_BODY(polling_only, tc)
 {
 	struct edu *edu = open_flags("qtest:", EDU_OPEN_POLL);
-	struct edu_mem *mem;
+	unsigned char *mem;
 	uint32_t value = 77;
 
 	CHECK_ERRNO(edu, ENOTSUP, edu_irq_wait(edu, 0, &value) == -1);
@@ -421,9 +419,9 @@ ATF_TC_BODY(polling_only, tc)
 	REQUIRE_EDU(edu, edu_factorial(edu, 5, 0, SOON_MS, &value));
 	ATF_CHECK_EQ(value, 120);
 	ATF_REQUIRE((mem = edu_mem_alloc(edu, 8)) != NULL);
-	CHECK_ERRNO(edu, ENOTSUP, edu_dma_put(edu, 0, mem, 0, 8,
-	    EDU_INTERRUPT, SOON_MS) == -1);
-	REQUIRE_EDU(edu, edu_dma_put(edu, 0, mem, 0, 8, 0, SOON_MS));
+	CHECK_ERRNO(edu, ENOTSUP, edu_dma_put(edu, 0, mem, 8, EDU_INTERRUPT,
+	    SOON_MS) == -1);
+	REQUIRE_EDU(edu, edu_dma_put(edu, 0, mem, 8, 0, SOON_MS));
 	edu_close(edu);
 }
 

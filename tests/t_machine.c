@@ -8,7 +8,7 @@
 #include <atf-c.h>
 #include <stddef.h>
 
-#include "os.h"
+#include "internal.h"
 
 #define COUNT(a)	(sizeof(a) / sizeof((a)[0]))
 
