@@ -26,7 +26,7 @@ gmake_gcc_head() {
 }
 gmake_gcc_body() {
 	copy_sources
-	build make -C src CC=gcc CFLAGS='-O2 -Werror' all
+	build make -C src CC=gcc CFLAGS='-O3 -Werror' all
 	atf_check -o match:'^edutool 0\.2\.0 ' src/build/edutool version
 }
 
