@@ -186,6 +186,22 @@ usage_body()
 	check_nothing_left
 }
 
+test_case link 'It may be started by a link, and be in any directory'
+link_body()
+{
+	setup
+	mkdir 'it is' bin2
+	cp -R "$(atf_get_srcdir)/../tools" "it is/to\\ols, 'here'"
+	ln -s "../it is/to\\ols, 'here'/eduvm" bin2/first
+	ln -s first bin2/vm
+	atf_check -o inline:'x\n' env TMPDIR="$here/tmp" bin2/vm -- echo x
+	atf_check -o inline:'y\n' \
+	    env PATH="$here/bin2:$PATH" TMPDIR="$here/it is" vm -- echo y
+	atf_check -s exit:69 -e match:'nonesuch: no image' \
+	    bin2/vm -k netbsd -i nonesuch -- true
+	check_nothing_left
+}
+
 test_case time_limit 'A guest that runs too long is stopped'
 time_limit_body()
 {
@@ -362,7 +378,8 @@ options_body()
 atf_init_test_cases()
 {
 	for name in exit_status output slow_reader no_reader full_disk input \
-	    script_input streaming arguments environment usage time_limit \
+	    script_input streaming arguments environment usage link \
+	    time_limit \
 	    panic qemu_missing qemu_aborts signals background devices_pc \
 	    devices_q35 files facilities options; do
 		atf_add_test_case $name
