@@ -36,6 +36,29 @@ check_nothing_left()
 	done
 }
 
+# A stand-in for QEMU that writes its arguments to the file "words", a line
+# each, and fails.
+record_qemu()
+{
+	cat >record <<-END
+	#! /bin/sh
+	printf '%s\n' "\$@" >'$here/words'
+	exit 1
+	END
+	chmod +x record
+	QEMU=$here/record
+	export QEMU
+}
+
+# check_word PATTERN OPTION ...: does eduvm with these give QEMU such a word?
+check_word()
+{
+	pattern=$1
+	shift
+	atf_check -s exit:69 -e ignore eduvm "$@" -- true
+	atf_check -o ignore grep -Ex -e "$pattern" words
+}
+
 # test_case NAME DESCRIPTION: the head that all the cases share.
 test_case()
 {
@@ -199,6 +222,21 @@ link_body()
 	    env PATH="$here/bin2:$PATH" TMPDIR="$here/it is" vm -- echo y
 	atf_check -s exit:69 -e match:'nonesuch: no image' \
 	    bin2/vm -k netbsd -i nonesuch -- true
+	check_nothing_left
+}
+
+test_case accelerator 'TCG has one thread, however many processors it runs'
+accelerator_body()
+{
+	setup
+	record_qemu
+	printf '\177ELF NetBSD' >image
+	for guest in '' '-k netbsd -i image'; do
+		# shellcheck disable=SC2086 # a list of words
+		check_word 'kvm|tcg' $guest
+		# shellcheck disable=SC2086 # a list of words
+		check_word 'kvm|tcg,thread=single' $guest -c 2
+	done
 	check_nothing_left
 }
 
@@ -377,11 +415,10 @@ options_body()
 
 atf_init_test_cases()
 {
-	for name in exit_status output slow_reader no_reader full_disk input \
-	    script_input streaming arguments environment usage link \
-	    time_limit \
-	    panic qemu_missing qemu_aborts signals background devices_pc \
-	    devices_q35 files facilities options; do
+	for name in exit_status output slow_reader no_reader full_disk \
+	    input script_input streaming arguments environment usage link \
+	    accelerator time_limit panic qemu_missing qemu_aborts signals \
+	    background devices_pc devices_q35 files facilities options; do
 		atf_add_test_case $name
 	done
 }
