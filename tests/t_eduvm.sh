@@ -318,12 +318,14 @@ background_body()
 	check_nothing_left
 }
 
-# count_devices DEVICES MACHINE: has the guest so many edu devices, each with
+# count_devices DEVICES OPTION ...: has the guest so many edu devices, each with
 # a BAR0 of 1 MiB, and one at 0a.0?
 count_devices()
 {
+	devices=$1
+	shift
 	# shellcheck disable=SC2016 # the guest's shell expands it
-	atf_check -o inline:"$1 yes\n" eduvm -n "$1" -M "$2" -- sh -c '
+	atf_check -o inline:"$devices yes\n" eduvm -n "$devices" "$@" -- sh -c '
 		count=0
 		first=no
 		for device in /sys/bus/pci/devices/*; do
@@ -342,16 +344,26 @@ test_case devices_pc 'Up to 200 devices are found on i440fx'
 devices_pc_body()
 {
 	setup
-	count_devices 1 pc
-	count_devices 200 pc
+	count_devices 1 -M pc
+	count_devices 200 -M pc
 }
 
 test_case devices_q35 'Up to 200 devices are found on q35'
 devices_q35_body()
 {
 	setup
-	count_devices 27 q35
-	count_devices 200 q35
+	count_devices 27 -M q35
+	count_devices 200 -M q35
+}
+
+test_case buses 'Another bus does not attract the devices'
+buses_body()
+{
+	setup
+	count_devices 2 -q -device -q pxb,id=p,bus_nr=128 \
+	    -q -device -q virtio-serial-pci,bus=pci.0
+	count_devices 2 -M q35 -q -device -q pxb-pcie,id=p,bus_nr=128
+	check_nothing_left
 }
 
 test_case files 'The guest cannot write the files of the host'
@@ -418,7 +430,7 @@ atf_init_test_cases()
 	for name in exit_status output slow_reader no_reader full_disk \
 	    input script_input streaming arguments environment usage link \
 	    accelerator time_limit panic qemu_missing qemu_aborts signals \
-	    background devices_pc devices_q35 files facilities options; do
+	    background devices_pc devices_q35 buses files facilities options; do
 		atf_add_test_case $name
 	done
 }
