@@ -407,6 +407,31 @@ facilities_body()
 		script -qc tty /dev/null | tr -d "\r"'
 }
 
+test_case processor 'Programs that are built for x86-64-v2 run'
+processor_body()
+{
+	setup
+	cat >program.c <<-'END'
+	#include <stdio.h>
+	#include <stdlib.h>
+
+	int
+	main(int argc, char **argv)
+	{
+		printf("%d\n", __builtin_popcountl(strtoul(argv[1], 0, 0)));
+		return argc - 2;
+	}
+	END
+	${CC:-cc} -O2 -mpopcnt -o program program.c
+	atf_check -o inline:'8\n' eduvm -- ./program 0xff
+	# shellcheck disable=SC2016 # the guest's shell expands it
+	atf_check eduvm -- sh -c '
+		for flag in ssse3 sse4_1 sse4_2 popcnt cx16 lahf_lm; do
+			grep -qw $flag /proc/cpuinfo || exit
+		done'
+	check_nothing_left
+}
+
 test_case options 'Memory, processors, and words for kernel and QEMU'
 options_body()
 {
@@ -430,7 +455,8 @@ atf_init_test_cases()
 	for name in exit_status output slow_reader no_reader full_disk \
 	    input script_input streaming arguments environment usage link \
 	    accelerator time_limit panic qemu_missing qemu_aborts signals \
-	    background devices_pc devices_q35 buses files facilities options; do
+	    background devices_pc devices_q35 buses files facilities processor \
+	    options; do
 		atf_add_test_case $name
 	done
 }
