@@ -192,6 +192,16 @@ environment_body()
 		    echo ok'
 }
 
+test_case removed_directory 'A working directory that was removed is an error'
+removed_directory_body()
+{
+	setup
+	mkdir gone
+	atf_check -s exit:126 -e match:'working directory was removed' \
+	    sh -c 'cd gone && rmdir ../gone && exec eduvm -- pwd'
+	check_nothing_left
+}
+
 test_case usage 'Wrong options are usage errors'
 usage_body()
 {
@@ -453,10 +463,10 @@ options_body()
 atf_init_test_cases()
 {
 	for name in exit_status output slow_reader no_reader full_disk \
-	    input script_input streaming arguments environment usage link \
-	    accelerator time_limit panic qemu_missing qemu_aborts signals \
-	    background devices_pc devices_q35 buses files facilities processor \
-	    options; do
+	    input script_input streaming arguments environment \
+	    removed_directory usage link accelerator time_limit panic \
+	    qemu_missing qemu_aborts signals background devices_pc devices_q35 \
+	    buses files facilities processor options; do
 		atf_add_test_case $name
 	done
 }
