@@ -192,6 +192,19 @@ environment_body()
 		    echo ok'
 }
 
+test_case long_arguments 'The kernel gets all of -a or eduvm ends'
+long_arguments_body()
+{
+	setup
+	# What eduvm says itself to a kernel that takes 2047 bytes has 22.
+	long=$(printf 'x=%02022d' 0)
+	atf_check -o inline:'2047\n' \
+	    eduvm -a "$long" -- sh -c "tr -d '\\n' </proc/cmdline | wc -c"
+	atf_check -s exit:64 -e match:'-a: 2 bytes too long' \
+	    eduvm -a "${long%??????}" -a 1234567 -- true
+	check_nothing_left
+}
+
 test_case removed_directory 'A working directory that was removed is an error'
 removed_directory_body()
 {
@@ -463,7 +476,7 @@ options_body()
 atf_init_test_cases()
 {
 	for name in exit_status output slow_reader no_reader full_disk \
-	    input script_input streaming arguments environment \
+	    input script_input streaming arguments environment long_arguments \
 	    removed_directory usage link accelerator time_limit panic \
 	    qemu_missing qemu_aborts signals background devices_pc devices_q35 \
 	    buses files facilities processor options; do
