@@ -455,6 +455,73 @@ processor_body()
 	check_nothing_left
 }
 
+# Makes the directory "$root", a system of busybox with the modules of the
+# newest kernel that eduvm finds here.
+make_root()
+{
+	root="$here/a, root; it's"
+	version=$(eduvm -- uname -r)
+	modules=lib/modules/$version
+	mkdir -p "$root/$modules/kernel/drivers/uio" "$root/bin" "$root/dev" \
+	    "$root/boot" "$root/proc" "$root/run" "$root/sys" "$root/tmp" \
+	    "$root/var/tmp" "$root/home"
+	cp "$(command -v busybox)" "$root/bin/busybox"
+	for program in cat echo insmod ls pwd sh uname; do
+		ln -s busybox "$root/bin/$program"
+	done
+	for module in virtio_pci virtio_console 9pnet_virtio 9p overlay; do
+		PATH=$PATH:/sbin:/usr/sbin modprobe -S "$version" \
+		    --show-depends $module
+	done | sed -n 's/^insmod \([^ ]*\).*/\1/p' | sort -u >list
+	while read -r module; do
+		mkdir -p "$root/${module%/*}"
+		cp "$module" "$root/$module"
+	done <list
+	cp "/$modules"/modules.[bo]* "$root/$modules"
+}
+
+# Makes modules.dep anew.
+index_root()
+{
+	atf_check env PATH="$PATH:/sbin:/usr/sbin" \
+	    depmod -b "$root" "$version"
+}
+
+test_case root 'Another root has its own kernel, programs and files'
+root_body()
+{
+	setup
+	make_root
+	index_root
+	atf_check -s exit:69 -e match:'root.*/boot: no kernel to boot' \
+	    eduvm -r "$root" -- true
+	# Where Debian, and where other distributions put it.
+	for place in "boot/vmlinuz-$version" "$modules/vmlinuz"; do
+		cp "/boot/vmlinuz-$version" "$root/$place"
+		echo "$place" >"$root/home/file"
+		cat >expected <<-END
+		/
+		bin boot dev home lib proc run sys tmp var
+		$place
+		$version
+		END
+		# shellcheck disable=SC2016 # the guest's shell expands it
+		atf_check -o file:expected eduvm -r "a, root; it's/" -- \
+		    sh -c 'pwd; echo *; cat home/file; uname -r'
+		rm "$root/$place"
+	done
+	cp "/boot/vmlinuz-$version" kernel
+	cd "$root/home" || atf_fail cd
+	echo pwd >"$here/script"
+	atf_check -o inline:'/home\n' \
+	    eduvm -r .. -k "$here/kernel" <"$here/script"
+	atf_check -s exit:69 -e match:'nonesuch: no directory' \
+	    eduvm -r nonesuch -- true
+	atf_check -s exit:64 -e match:'not for -k netbsd' \
+	    eduvm -r / -k netbsd -i image -- true
+	check_nothing_left
+}
+
 test_case options 'Memory, processors, and words for kernel and QEMU'
 options_body()
 {
@@ -479,7 +546,7 @@ atf_init_test_cases()
 	    input script_input streaming arguments environment long_arguments \
 	    removed_directory usage link accelerator time_limit panic \
 	    qemu_missing qemu_aborts signals background devices_pc devices_q35 \
-	    buses files facilities processor options; do
+	    buses files facilities processor root options; do
 		atf_add_test_case $name
 	done
 }
