@@ -522,6 +522,36 @@ root_body()
 	check_nothing_left
 }
 
+test_case compressed 'Modules may be compressed'
+compressed_body()
+{
+	setup
+	make_root
+	find "$root/$modules" -name '*.ko' >list
+	while read -r module; do
+		case $module in
+		*/virtio*)	xz "$module" ;;
+		*/9p*)		zstd -q --rm "$module" ;;
+		esac
+	done <list
+	index_root
+	# Not every depmod(8) knows the name overlay.ko.gz.
+	gzip "$root/$modules/kernel/fs/overlayfs/overlay.ko"
+	mv "$root/$modules/kernel/fs/overlayfs/overlay.ko.gz" \
+	    "$root/$modules/kernel/fs/overlayfs/overlay.ko"
+	cp "/boot/vmlinuz-$version" "$root/boot"
+	atf_check -o inline:'x\n' eduvm -r "$root" -- \
+	    sh -c 'echo x | cat >/tmp/file && cat /tmp/file'
+	check_nothing_left
+}
+compressed_head()
+{
+	atf_set descr 'Modules may be compressed'
+	atf_set timeout 600
+	atf_set require.progs \
+	    "${QEMU:-qemu-system-x86_64} busybox gzip xz zstd"
+}
+
 test_case options 'Memory, processors, and words for kernel and QEMU'
 options_body()
 {
@@ -546,7 +576,7 @@ atf_init_test_cases()
 	    input script_input streaming arguments environment long_arguments \
 	    removed_directory usage link accelerator time_limit panic \
 	    qemu_missing qemu_aborts signals background devices_pc devices_q35 \
-	    buses files facilities processor root options; do
+	    buses files facilities processor root compressed options; do
 		atf_add_test_case $name
 	done
 }
