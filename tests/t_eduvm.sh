@@ -552,6 +552,31 @@ compressed_head()
 	    "${QEMU:-qemu-system-x86_64} busybox gzip xz zstd"
 }
 
+test_case unreadable_kernel 'A kernel that only root may read is not missing'
+unreadable_kernel_body()
+{
+	setup
+	mkdir -p root/boot root/lib/modules/5.1/kernel/fs/9p \
+	    root/lib/modules/5.1/kernel/drivers/uio
+	echo kernel >root/boot/vmlinuz-5.1
+	user=
+	[ "$(id -u)" -ne 0 ] ||
+	    user='setpriv --reuid=65534 --regid=65534 --clear-groups'
+	# The project may be where only root can read.
+	cp -R "$(atf_get_srcdir)/../tools" .
+	chmod -R a+rX .
+	chmod 0 root/boot/vmlinuz-5.1
+	# shellcheck disable=SC2086 # a list of words
+	$user test -x tools/eduvm || atf_skip 'others cannot get here'
+	for option in '-r root' '-k root/boot/vmlinuz-5.1'; do
+		# shellcheck disable=SC2086 # lists of words
+		atf_check -s exit:69 -e match:'vmlinuz-5.1: not readable' \
+		    $user tools/eduvm $option -- true
+	done
+	atf_check -s exit:69 -e match:'nonesuch: no kernel to boot' \
+	    eduvm -k nonesuch -- true
+}
+
 test_case options 'Memory, processors, and words for kernel and QEMU'
 options_body()
 {
@@ -576,7 +601,8 @@ atf_init_test_cases()
 	    input script_input streaming arguments environment long_arguments \
 	    removed_directory usage link accelerator time_limit panic \
 	    qemu_missing qemu_aborts signals background devices_pc devices_q35 \
-	    buses files facilities processor root compressed options; do
+	    buses files facilities processor root compressed unreadable_kernel \
+	    options; do
 		atf_add_test_case $name
 	done
 }
