@@ -192,12 +192,20 @@ environment_body()
 		    echo ok'
 }
 
+test_case busy_host 'A timer that comes late does not stop the kernel'
+busy_host_body()
+{
+	setup
+	atf_check -o match:' no_timer_check ' eduvm -- cat /proc/cmdline
+	check_nothing_left
+}
+
 test_case long_arguments 'The kernel gets all of -a or eduvm ends'
 long_arguments_body()
 {
 	setup
-	# What eduvm says itself to a kernel that takes 2047 bytes has 22.
-	long=$(printf 'x=%02022d' 0)
+	# What eduvm says itself to a kernel that takes 2047 bytes has 37.
+	long=$(printf 'x=%02007d' 0)
 	atf_check -o inline:'2047\n' \
 	    eduvm -a "$long" -- sh -c "tr -d '\\n' </proc/cmdline | wc -c"
 	atf_check -s exit:64 -e match:'-a: 2 bytes too long' \
@@ -598,11 +606,11 @@ options_body()
 atf_init_test_cases()
 {
 	for name in exit_status output slow_reader no_reader full_disk \
-	    input script_input streaming arguments environment long_arguments \
-	    removed_directory usage link accelerator time_limit panic \
-	    qemu_missing qemu_aborts signals background devices_pc devices_q35 \
-	    buses files facilities processor root compressed unreadable_kernel \
-	    options; do
+	    input script_input streaming arguments environment busy_host \
+	    long_arguments removed_directory usage link accelerator time_limit \
+	    panic qemu_missing qemu_aborts signals background devices_pc \
+	    devices_q35 buses files facilities processor root compressed \
+	    unreadable_kernel options; do
 		atf_add_test_case $name
 	done
 }
