@@ -585,6 +585,58 @@ unreadable_kernel_body()
 	    eduvm -k nonesuch -- true
 }
 
+test_case arm64 'A kernel for arm64 is booted by the machine for it'
+arm64_body()
+{
+	setup
+	record_qemu
+	modules=root/lib/modules/5.1-arm64
+	mkdir -p root/boot root/bin "$modules/kernel/fs/9p" \
+	    "$modules/kernel/drivers/uio"
+	for module in virtio_pci virtio_console 9pnet_virtio 9p overlay; do
+		echo "kernel/$module.ko" >>"$modules/modules.builtin"
+	done
+	depmod=$(PATH=$PATH:/sbin:/usr/sbin command -v depmod)
+	atf_check -e ignore "$depmod" -b root 5.1-arm64
+	echo busybox >root/bin/busybox
+	{ head -c 56 /dev/zero; printf 'ARMd\0Linux version 5.1-arm64 x'; } \
+	    >root/boot/vmlinuz-5.1-arm64
+	check_word 'virt,graphics=on' -r root
+	check_word cortex-a72 -r root
+	atf_check -o ignore grep -x 'edu,bus=pcie.0,addr=0x0a.*' words
+	atf_check -s exit:64 -e match:'-M: the kernel is for arm64' \
+	    eduvm -r root -M q35 -- true
+	ln -s "$QEMU" bin/qemu-system-aarch64
+	unset QEMU
+	check_word 'console=ttyAMA0 panic=-1' -r root
+	check_nothing_left
+}
+
+# It needs a system for arm64: the configuration variable arm64_root names it.
+atf_test_case arm64_run
+arm64_run_head()
+{
+	atf_set descr 'A command runs in a system for arm64, with its devices'
+	atf_set timeout 600
+	atf_set require.progs 'qemu-system-aarch64 busybox'
+	atf_set require.config arm64_root
+}
+arm64_run_body()
+{
+	setup
+	unset QEMU
+	# shellcheck disable=SC2016 # the guest's shell expands it
+	atf_check -s exit:7 -o inline:'aarch64\n0x11e8\n0x11e8\n2\n' \
+	    eduvm -r "$(atf_config_get arm64_root)" -c 2 -n 2 -- sh -c '
+		uname -m
+		for slot in 0a 0b; do
+			cat /sys/bus/pci/devices/0000:00:$slot.0/device
+		done
+		nproc
+		exit 7'
+	check_nothing_left
+}
+
 test_case options 'Memory, processors, and words for kernel and QEMU'
 options_body()
 {
@@ -610,7 +662,7 @@ atf_init_test_cases()
 	    long_arguments removed_directory usage link accelerator time_limit \
 	    panic qemu_missing qemu_aborts signals background devices_pc \
 	    devices_q35 buses files facilities processor root compressed \
-	    unreadable_kernel options; do
+	    unreadable_kernel arm64 arm64_run options; do
 		atf_add_test_case $name
 	done
 }
