@@ -245,7 +245,7 @@ link_body()
 {
 	setup
 	mkdir 'it is' bin2
-	cp -R "$(atf_get_srcdir)/../tools" "it is/to\\ols, 'here'"
+	cp -R "$(atf_get_srcdir)/../../tools" "it is/to\\ols, 'here'"
 	ln -s "../it is/to\\ols, 'here'/eduvm" bin2/first
 	ln -s first bin2/vm
 	atf_check -o inline:'x\n' env TMPDIR="$here/tmp" bin2/vm -- echo x
@@ -571,7 +571,7 @@ unreadable_kernel_body()
 	[ "$(id -u)" -ne 0 ] ||
 	    user='setpriv --reuid=65534 --regid=65534 --clear-groups'
 	# The project may be where only root can read.
-	cp -R "$(atf_get_srcdir)/../tools" .
+	cp -R "$(atf_get_srcdir)/../../tools" .
 	chmod -R a+rX .
 	chmod 0 root/boot/vmlinuz-5.1
 	# shellcheck disable=SC2086 # a list of words
