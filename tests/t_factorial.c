@@ -7,7 +7,6 @@
 
 #include <sys/time.h>
 
-#include <atf-c.h>
 #include <errno.h>
 #include <limits.h>
 #include <signal.h>
@@ -17,6 +16,7 @@
 #include <edureg.h>
 
 #include "h_alarm.h"
+#include "h_case.h"
 #include "h_qemu.h"
 #include "h_tap.h"
 
@@ -77,14 +77,8 @@ check_wrapped(struct edu *edu, unsigned flags)
 	}
 }
 
-ATF_TC(polled);
-ATF_TC_HEAD(polled, tc)
-{
-
-	atf_tc_set_md_var(tc, "descr", "0! to 12! are exact, beyond that "
-	    "modulo 2^32, and no interrupt is left");
-}
-ATF_TC_BODY(polled, tc)
+EDU_TEST(polled, "0! to 12! are exact, beyond that modulo 2^32, and no "
+    "interrupt is left")
 {
 	struct edu *edu = open_device("qtest:");
 	uint32_t status;
@@ -97,14 +91,7 @@ ATF_TC_BODY(polled, tc)
 	edu_close(edu);
 }
 
-ATF_TC(by_interrupt);
-ATF_TC_HEAD(by_interrupt, tc)
-{
-
-	atf_tc_set_md_var(tc, "descr", "the same by interrupt, which is "
-	    "consumed each time");
-}
-ATF_TC_BODY(by_interrupt, tc)
+EDU_TEST(by_interrupt, "the same by interrupt, which is consumed each time")
 {
 	struct edu *edu = open_device("qtest:");
 	uint32_t n, result, status;
@@ -122,14 +109,8 @@ ATF_TC_BODY(by_interrupt, tc)
 	edu_close(edu);
 }
 
-ATF_TC(accesses);
-ATF_TC_HEAD(accesses, tc)
-{
-
-	atf_tc_set_md_var(tc, "descr", "a polled factorial is one write, the "
-	    "polls, the result and the identification, and nothing else");
-}
-ATF_TC_BODY(accesses, tc)
+EDU_TEST(accesses, "a polled factorial is one write, the polls, the result and "
+    "the identification, and nothing else")
 {
 	struct edu *edu = open_device("qtest:");
 	uint32_t result;
@@ -151,14 +132,8 @@ ATF_TC_BODY(accesses, tc)
 	edu_close(edu);
 }
 
-ATF_TC(out_of_range);
-ATF_TC_HEAD(out_of_range, tc)
-{
-
-	atf_tc_set_md_var(tc, "descr", "n beyond 12 is ERANGE but with "
-	    "EDU_WRAP, and the device is not touched");
-}
-ATF_TC_BODY(out_of_range, tc)
+EDU_TEST(out_of_range, "n beyond 12 is ERANGE but with EDU_WRAP, and the "
+    "device is not touched")
 {
 	static const uint32_t large[] = { 13, 14, 34, 0x80000000, UINT32_MAX };
 	struct edu *edu = open_device("qtest:");
@@ -178,14 +153,8 @@ ATF_TC_BODY(out_of_range, tc)
 	edu_close(edu);
 }
 
-ATF_TC(bad_arguments);
-ATF_TC_HEAD(bad_arguments, tc)
-{
-
-	atf_tc_set_md_var(tc, "descr", "unknown flags and negative timeouts: "
-	    "EINVAL, and the device is not touched");
-}
-ATF_TC_BODY(bad_arguments, tc)
+EDU_TEST(bad_arguments, "unknown flags and negative timeouts: EINVAL, and the "
+    "device is not touched")
 {
 	struct edu *edu = open_device("qtest:");
 	uint32_t result = 77;
@@ -210,15 +179,8 @@ ATF_TC_BODY(bad_arguments, tc)
 	edu_close(edu);
 }
 
-ATF_TC(timeouts);
-ATF_TC_HEAD(timeouts, tc)
-{
-
-	atf_tc_set_md_var(tc, "descr", "a factorial of seconds times out, so "
-	    "does the next, and one with patience gets its own result");
-	atf_tc_set_md_var(tc, "timeout", "120");
-}
-ATF_TC_BODY(timeouts, tc)
+EDU_TEST(timeouts, "a factorial of seconds times out, so does the next, and "
+    "one with patience gets its own result", "timeout", "120")
 {
 	struct edu *edu = open_device("qtest:");
 	uint32_t result = 77;
@@ -243,14 +205,8 @@ ATF_TC_BODY(timeouts, tc)
 	edu_close(edu);
 }
 
-ATF_TC(timeout_0);
-ATF_TC_HEAD(timeout_0, tc)
-{
-
-	atf_tc_set_md_var(tc, "descr", "a timeout of 0 looks once: the result, "
-	    "or ETIMEDOUT, and the next call works");
-}
-ATF_TC_BODY(timeout_0, tc)
+EDU_TEST(timeout_0, "a timeout of 0 looks once: the result, or ETIMEDOUT, and "
+    "the next call works")
 {
 	struct edu *edu = open_device("qtest:");
 	uint32_t result;
@@ -277,15 +233,8 @@ ATF_TC_BODY(timeout_0, tc)
 	edu_close(edu);
 }
 
-ATF_TC(interrupt_timeout);
-ATF_TC_HEAD(interrupt_timeout, tc)
-{
-
-	atf_tc_set_md_var(tc, "descr", "by interrupt: ETIMEDOUT, and the late "
-	    "interrupt does not end a later call early");
-	atf_tc_set_md_var(tc, "timeout", "120");
-}
-ATF_TC_BODY(interrupt_timeout, tc)
+EDU_TEST(interrupt_timeout, "by interrupt: ETIMEDOUT, and the late interrupt "
+    "does not end a later call early", "timeout", "120")
 {
 	struct edu *edu = open_device("qtest:");
 	uint32_t result = 77;
@@ -304,14 +253,8 @@ ATF_TC_BODY(interrupt_timeout, tc)
 	edu_close(edu);
 }
 
-ATF_TC(foreign_interrupt);
-ATF_TC_HEAD(foreign_interrupt, tc)
-{
-
-	atf_tc_set_md_var(tc, "descr", "the factorial's own bit raised by "
-	    "somebody else does not end the wait before its time");
-}
-ATF_TC_BODY(foreign_interrupt, tc)
+EDU_TEST(foreign_interrupt, "the factorial's own bit raised by somebody else "
+    "does not end the wait before its time")
 {
 	struct edu *edu = open_device("qtest:");
 	uint32_t result = 77;
@@ -326,15 +269,8 @@ ATF_TC_BODY(foreign_interrupt, tc)
 	edu_close(edu);
 }
 
-ATF_TC(interrupt_lost);
-ATF_TC_HEAD(interrupt_lost, tc)
-{
-
-	atf_tc_set_md_var(tc, "descr", "computed, but INTx was masked behind "
-	    "our back: ETIMEDOUT; the next call is heard again");
-	atf_tc_set_md_var(tc, "timeout", "60");
-}
-ATF_TC_BODY(interrupt_lost, tc)
+EDU_TEST(interrupt_lost, "computed, but INTx was masked behind our back: "
+    "ETIMEDOUT; the next call is heard again", "timeout", "60")
 {
 	struct edu *edu = open_device("qtest:");
 	uint32_t command, result = 77, status = 0;
@@ -352,15 +288,8 @@ ATF_TC_BODY(interrupt_lost, tc)
 	edu_close(edu);
 }
 
-ATF_TC(signals);
-ATF_TC_HEAD(signals, tc)
-{
-
-	atf_tc_set_md_var(tc, "descr", "a signal ends a wait by interrupt with "
-	    "EINTR, and does not disturb one by polling");
-	atf_tc_set_md_var(tc, "timeout", "120");
-}
-ATF_TC_BODY(signals, tc)
+EDU_TEST(signals, "a signal ends a wait by interrupt with EINTR, and does not "
+    "disturb one by polling", "timeout", "120")
 {
 	struct edu *edu = open_device("qtest:");
 	uint32_t result = 77;
@@ -381,15 +310,8 @@ ATF_TC_BODY(signals, tc)
 	edu_close(edu);
 }
 
-ATF_TC(left_running);
-ATF_TC_HEAD(left_running, tc)
-{
-
-	atf_tc_set_md_var(tc, "descr", "a factorial that an earlier owner left "
-	    "running: the next owner's call waits for it");
-	atf_tc_set_md_var(tc, "timeout", "120");
-}
-ATF_TC_BODY(left_running, tc)
+EDU_TEST(left_running, "a factorial that an earlier owner left running: the "
+    "next owner's call waits for it", "timeout", "120")
 {
 	uint32_t result = 77, status;
 	struct edu *edu;
@@ -424,14 +346,8 @@ unplug_at_poll(size_t i, struct tap_access *a)
 	return TAP_PASS;
 }
 
-ATF_TC(unplugged);
-ATF_TC_HEAD(unplugged, tc)
-{
-
-	atf_tc_set_md_var(tc, "descr", "unplugged while it computes: ENODEV, "
-	    "and not a result of 0");
-}
-ATF_TC_BODY(unplugged, tc)
+EDU_TEST(unplugged, "unplugged while it computes: ENODEV, and not a result of "
+    "0")
 {
 	uint32_t result = 77;
 	struct edu *edu;
@@ -460,14 +376,8 @@ read_ones(size_t i, struct tap_access *a)
 	return TAP_PASS;
 }
 
-ATF_TC(gone_reads_ones);
-ATF_TC_HEAD(gone_reads_ones, tc)
-{
-
-	atf_tc_set_md_var(tc, "descr", "a device that reads all ones, as on a "
-	    "real bus: ENODEV, and no endless wait");
-}
-ATF_TC_BODY(gone_reads_ones, tc)
+EDU_TEST(gone_reads_ones, "a device that reads all ones, as on a real bus: "
+    "ENODEV, and no endless wait")
 {
 	struct edu *edu = open_device("qtest:");
 	uint32_t result = 77;
@@ -480,24 +390,4 @@ ATF_TC_BODY(gone_reads_ones, tc)
 	    EDU_FOREVER, &result) == -1);
 	ATF_CHECK_EQ(result, 77);
 	edu_close(edu);
-}
-
-ATF_TP_ADD_TCS(tp)
-{
-
-	ATF_TP_ADD_TC(tp, polled);
-	ATF_TP_ADD_TC(tp, by_interrupt);
-	ATF_TP_ADD_TC(tp, accesses);
-	ATF_TP_ADD_TC(tp, out_of_range);
-	ATF_TP_ADD_TC(tp, bad_arguments);
-	ATF_TP_ADD_TC(tp, timeouts);
-	ATF_TP_ADD_TC(tp, timeout_0);
-	ATF_TP_ADD_TC(tp, interrupt_timeout);
-	ATF_TP_ADD_TC(tp, foreign_interrupt);
-	ATF_TP_ADD_TC(tp, interrupt_lost);
-	ATF_TP_ADD_TC(tp, signals);
-	ATF_TP_ADD_TC(tp, left_running);
-	ATF_TP_ADD_TC(tp, unplugged);
-	ATF_TP_ADD_TC(tp, gone_reads_ones);
-	return atf_no_error();
 }

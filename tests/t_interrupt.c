@@ -7,7 +7,6 @@
 
 #include <sys/time.h>
 
-#include <atf-c.h>
 #include <errno.h>
 #include <limits.h>
 #include <signal.h>
@@ -19,6 +18,7 @@
 #include <edu.h>
 #include <edureg.h>
 
+#include "h_case.h"
 #include "h_qemu.h"
 #include "h_tap.h"
 
@@ -47,14 +47,8 @@ check_status(struct edu *edu, uint32_t expected)
 	    expected);
 }
 
-ATF_TC(rounds);
-ATF_TC_HEAD(rounds, tc)
-{
-
-	atf_tc_set_md_var(tc, "descr", "1,000 random masks raised, waited for, "
-	    "and none lost, doubled or mixed up");
-}
-ATF_TC_BODY(rounds, tc)
+EDU_TEST(rounds, "1,000 random masks raised, waited for, and none lost, "
+    "doubled or mixed up")
 {
 	struct edu *edu = open_device("qtest:");
 	uint32_t mask;
@@ -73,14 +67,7 @@ ATF_TC_BODY(rounds, tc)
 	edu_close(edu);
 }
 
-ATF_TC(every_bit);
-ATF_TC_HEAD(every_bit, tc)
-{
-
-	atf_tc_set_md_var(tc, "descr", "each of the 32 bits, alone and all at "
-	    "once");
-}
-ATF_TC_BODY(every_bit, tc)
+EDU_TEST(every_bit, "each of the 32 bits, alone and all at once")
 {
 	struct edu *edu = open_device("qtest:");
 	uint32_t bit;
@@ -100,14 +87,8 @@ ATF_TC_BODY(every_bit, tc)
 	edu_close(edu);
 }
 
-ATF_TC(several_before_a_wait);
-ATF_TC_HEAD(several_before_a_wait, tc)
-{
-
-	atf_tc_set_md_var(tc, "descr", "what is raised in several steps comes "
-	    "with one wait, and once");
-}
-ATF_TC_BODY(several_before_a_wait, tc)
+EDU_TEST(several_before_a_wait, "what is raised in several steps comes with "
+    "one wait, and once")
 {
 	struct edu *edu = open_device("qtest:");
 
@@ -130,14 +111,8 @@ now_ms(void)
 	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
-ATF_TC(nothing_comes);
-ATF_TC_HEAD(nothing_comes, tc)
-{
-
-	atf_tc_set_md_var(tc, "descr", "timeouts of 0 and 30 ms give 0, not "
-	    "before their time, and leave the status as it is");
-}
-ATF_TC_BODY(nothing_comes, tc)
+EDU_TEST(nothing_comes, "timeouts of 0 and 30 ms give 0, not before their "
+    "time, and leave the status as it is")
 {
 	struct edu *edu = open_device("qtest:");
 	uint32_t status = 77;
@@ -152,14 +127,8 @@ ATF_TC_BODY(nothing_comes, tc)
 	edu_close(edu);
 }
 
-ATF_TC(bad_timeouts);
-ATF_TC_HEAD(bad_timeouts, tc)
-{
-
-	atf_tc_set_md_var(tc, "descr", "a negative timeout is EINVAL, and what "
-	    "is pending stays");
-}
-ATF_TC_BODY(bad_timeouts, tc)
+EDU_TEST(bad_timeouts, "a negative timeout is EINVAL, and what is pending "
+    "stays")
 {
 	struct edu *edu = open_device("qtest:");
 	uint32_t status = 77;
@@ -173,14 +142,8 @@ ATF_TC_BODY(bad_timeouts, tc)
 	edu_close(edu);
 }
 
-ATF_TC(acknowledged);
-ATF_TC_HEAD(acknowledged, tc)
-{
-
-	atf_tc_set_md_var(tc, "descr", "acknowledging one of two bits leaves "
-	    "the other; acknowledging what is not there is no error");
-}
-ATF_TC_BODY(acknowledged, tc)
+EDU_TEST(acknowledged, "acknowledging one of two bits leaves the other; "
+    "acknowledging what is not there is no error")
 {
 	struct edu *edu = open_device("qtest:");
 
@@ -199,14 +162,8 @@ ATF_TC_BODY(acknowledged, tc)
 	edu_close(edu);
 }
 
-ATF_TC(descriptor);
-ATF_TC_HEAD(descriptor, tc)
-{
-
-	atf_tc_set_md_var(tc, "descr", "the descriptor is readable when there "
-	    "is something to wait for, and not for nothing after a wait");
-}
-ATF_TC_BODY(descriptor, tc)
+EDU_TEST(descriptor, "the descriptor is readable when there is something to "
+    "wait for, and not for nothing after a wait")
 {
 	struct edu *edu = open_device("qtest:");
 	int fd = edu_irq_fd(edu), i;
@@ -236,14 +193,8 @@ ATF_TC_BODY(descriptor, tc)
 	edu_close(edu);
 }
 
-ATF_TC(beside_the_engines);
-ATF_TC_HEAD(beside_the_engines, tc)
-{
-
-	atf_tc_set_md_var(tc, "descr", "bits raised before a factorial and a "
-	    "DMA by interrupt are delivered, the engines' own are not");
-}
-ATF_TC_BODY(beside_the_engines, tc)
+EDU_TEST(beside_the_engines, "bits raised before a factorial and a DMA by "
+    "interrupt are delivered, the engines' own are not")
 {
 	struct edu *edu = open_device("qtest:");
 	struct edu_mem *mem;
@@ -273,14 +224,8 @@ ATF_TC_BODY(beside_the_engines, tc)
 	edu_close(edu);
 }
 
-ATF_TC(polled_engines);
-ATF_TC_HEAD(polled_engines, tc)
-{
-
-	atf_tc_set_md_var(tc, "descr", "a polled factorial and a polled DMA "
-	    "leave pending bits pending");
-}
-ATF_TC_BODY(polled_engines, tc)
+EDU_TEST(polled_engines, "a polled factorial and a polled DMA leave pending "
+    "bits pending")
 {
 	struct edu *edu = open_device("qtest:");
 	struct edu_mem *mem;
@@ -305,14 +250,7 @@ catch(int sig)
 	caught++;
 }
 
-ATF_TC(signals);
-ATF_TC_HEAD(signals, tc)
-{
-
-	atf_tc_set_md_var(tc, "descr", "a signal ends the wait with EINTR, and "
-	    "the next wait works");
-}
-ATF_TC_BODY(signals, tc)
+EDU_TEST(signals, "a signal ends the wait with EINTR, and the next wait works")
 {
 	static const struct itimerval once = { { 0, 0 }, { 0, 50000 } };
 	struct edu *edu = open_device("qtest:");
@@ -332,14 +270,8 @@ ATF_TC_BODY(signals, tc)
 	edu_close(edu);
 }
 
-ATF_TC(kept);
-ATF_TC_HEAD(kept, tc)
-{
-
-	atf_tc_set_md_var(tc, "descr", "with EDU_OPEN_KEEP, what is pending at "
-	    "close is delivered after the next open");
-}
-ATF_TC_BODY(kept, tc)
+EDU_TEST(kept, "with EDU_OPEN_KEEP, what is pending at close is delivered "
+    "after the next open")
 {
 	struct edu *edu;
 	uint32_t result;
@@ -369,14 +301,8 @@ ATF_TC_BODY(kept, tc)
 	edu_close(edu);
 }
 
-ATF_TC(not_kept);
-ATF_TC_HEAD(not_kept, tc)
-{
-
-	atf_tc_set_md_var(tc, "descr", "without EDU_OPEN_KEEP, everything is "
-	    "acknowledged at open, and at close");
-}
-ATF_TC_BODY(not_kept, tc)
+EDU_TEST(not_kept, "without EDU_OPEN_KEEP, everything is acknowledged at open, "
+    "and at close")
 {
 	struct edu *edu;
 
@@ -395,14 +321,8 @@ ATF_TC_BODY(not_kept, tc)
 	edu_close(edu);
 }
 
-ATF_TC(polling_only);
-ATF_TC_HEAD(polling_only, tc)
-{
-
-	atf_tc_set_md_var(tc, "descr", "with EDU_OPEN_POLL, waiting is ENOTSUP "
-	    "and says so, the rest works");
-}
-ATF_TC_BODY(polling_only, tc)
+EDU_TEST(polling_only, "with EDU_OPEN_POLL, waiting is ENOTSUP and says so, "
+    "the rest works")
 {
 	struct edu *edu = open_flags("qtest:", EDU_OPEN_POLL);
 	struct edu_mem *mem;
@@ -427,14 +347,7 @@ ATF_TC_BODY(polling_only, tc)
 	edu_close(edu);
 }
 
-ATF_TC(unplugged);
-ATF_TC_HEAD(unplugged, tc)
-{
-
-	atf_tc_set_md_var(tc, "descr", "the status of an unplugged device is "
-	    "ENODEV, and not 0");
-}
-ATF_TC_BODY(unplugged, tc)
+EDU_TEST(unplugged, "the status of an unplugged device is ENODEV, and not 0")
 {
 	uint32_t status = 77;
 	struct edu *edu;
@@ -446,24 +359,4 @@ ATF_TC_BODY(unplugged, tc)
 	CHECK_ERRNO(edu, ENODEV, edu_irq_status(edu, &status) == -1);
 	ATF_CHECK_EQ(status, 77);
 	edu_close(edu);
-}
-
-ATF_TP_ADD_TCS(tp)
-{
-
-	ATF_TP_ADD_TC(tp, rounds);
-	ATF_TP_ADD_TC(tp, every_bit);
-	ATF_TP_ADD_TC(tp, several_before_a_wait);
-	ATF_TP_ADD_TC(tp, nothing_comes);
-	ATF_TP_ADD_TC(tp, bad_timeouts);
-	ATF_TP_ADD_TC(tp, acknowledged);
-	ATF_TP_ADD_TC(tp, descriptor);
-	ATF_TP_ADD_TC(tp, beside_the_engines);
-	ATF_TP_ADD_TC(tp, polled_engines);
-	ATF_TP_ADD_TC(tp, signals);
-	ATF_TP_ADD_TC(tp, kept);
-	ATF_TP_ADD_TC(tp, not_kept);
-	ATF_TP_ADD_TC(tp, polling_only);
-	ATF_TP_ADD_TC(tp, unplugged);
-	return atf_no_error();
 }

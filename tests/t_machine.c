@@ -5,20 +5,15 @@
 
 /* What a machine type proves about QEMU. */
 
-#include <atf-c.h>
 #include <stddef.h>
 
+#include "h_case.h"
 #include "os.h"
 
 #define COUNT(a)	(sizeof(a) / sizeof((a)[0]))
 
-ATF_TC(new_enough);
-ATF_TC_HEAD(new_enough, tc)
-{
-	atf_tc_set_md_var(tc, "descr", "A machine type of QEMU 9.0 or newer "
-	    "proves that the last byte may be used");
-}
-ATF_TC_BODY(new_enough, tc)
+EDU_TEST(new_enough, "A machine type of QEMU 9.0 or newer proves that the last "
+    "byte may be used")
 {
 	static const char *const machines[] = {
 		"pc-i440fx-9.0", "pc-i440fx-9.1", "pc-i440fx-10.0",
@@ -32,13 +27,8 @@ ATF_TC_BODY(new_enough, tc)
 		    "%s", machines[i]);
 }
 
-ATF_TC(too_old);
-ATF_TC_HEAD(too_old, tc)
-{
-	atf_tc_set_md_var(tc, "descr", "An older machine type proves nothing: "
-	    "8.2 may run under 8.2.0");
-}
-ATF_TC_BODY(too_old, tc)
+EDU_TEST(too_old, "An older machine type proves nothing: 8.2 may run under "
+    "8.2.0")
 {
 	static const char *const machines[] = {
 		"pc-i440fx-8.2", "pc-i440fx-7.2", "pc-i440fx-2.12",
@@ -52,13 +42,7 @@ ATF_TC_BODY(too_old, tc)
 		    "%s", machines[i]);
 }
 
-ATF_TC(unknown);
-ATF_TC_HEAD(unknown, tc)
-{
-	atf_tc_set_md_var(tc, "descr", "A name that is not wholly understood "
-	    "proves nothing");
-}
-ATF_TC_BODY(unknown, tc)
+EDU_TEST(unknown, "A name that is not wholly understood proves nothing")
 {
 	static const char *const machines[] = {
 		"", "pc", "q35", "pc-", "pc-i440fx", "pc-q35", "pc-i440fx-",
@@ -83,13 +67,4 @@ ATF_TC_BODY(unknown, tc)
 		ATF_CHECK_MSG(edu_machine_bears_last_byte(machines[i]) == 0,
 		    "'%s'", machines[i]);
 	ATF_CHECK_EQ(edu_machine_bears_last_byte(NULL), 0);
-}
-
-ATF_TP_ADD_TCS(tp)
-{
-
-	ATF_TP_ADD_TC(tp, new_enough);
-	ATF_TP_ADD_TC(tp, too_old);
-	ATF_TP_ADD_TC(tp, unknown);
-	return atf_no_error();
 }

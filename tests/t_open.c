@@ -5,7 +5,6 @@
 
 /* Opening and closing: names, flags, errors, what is put back, threads. */
 
-#include <atf-c.h>
 #include <dirent.h>
 #include <errno.h>
 #include <pthread.h>
@@ -16,20 +15,15 @@
 #include <edu.h>
 #include <edureg.h>
 
+#include "h_case.h"
 #include "h_qemu.h"
 #include "h_tap.h"
 
 #define SYSFS_PCI	"/sys/bus/pci/devices"
 #define THREADS		4
 
-ATF_TC(first_open);
-ATF_TC_HEAD(first_open, tc)
-{
-
-	atf_tc_set_md_var(tc, "descr", "a fresh handle: name, kernel side, "
-	    "limit, no message, bus mastering and decoding on");
-}
-ATF_TC_BODY(first_open, tc)
+EDU_TEST(first_open, "a fresh handle: name, kernel side, limit, no message, "
+    "bus mastering and decoding on")
 {
 	struct edu *edu = open_device("qtest:");
 	uint32_t command, status;
@@ -46,27 +40,13 @@ ATF_TC_BODY(first_open, tc)
 	edu_close(edu);
 }
 
-ATF_TC(version);
-ATF_TC_HEAD(version, tc)
-{
-
-	atf_tc_set_md_var(tc, "descr", "the library's version is that of its "
-	    "header");
-}
-ATF_TC_BODY(version, tc)
+EDU_TEST(version, "the library's version is that of its header")
 {
 
 	ATF_CHECK_STREQ(edu_version(), EDU_VERSION);
 }
 
-ATF_TC(close_null);
-ATF_TC_HEAD(close_null, tc)
-{
-
-	atf_tc_set_md_var(tc, "descr", "closing accepts NULL; errno survives "
-	    "every release");
-}
-ATF_TC_BODY(close_null, tc)
+EDU_TEST(close_null, "closing accepts NULL; errno survives every release")
 {
 	struct edu *edu = open_device("qtest:");
 
@@ -78,14 +58,8 @@ ATF_TC_BODY(close_null, tc)
 	ATF_CHECK_EQ(errno, ELOOP);
 }
 
-ATF_TC(malformed_names);
-ATF_TC_HEAD(malformed_names, tc)
-{
-
-	atf_tc_set_md_var(tc, "descr", "what is no name of a device is EINVAL, "
-	    "on a machine without PCI as well");
-}
-ATF_TC_BODY(malformed_names, tc)
+EDU_TEST(malformed_names, "what is no name of a device is EINVAL, on a machine "
+    "without PCI as well")
 {
 	static const char *const names[] = {
 		"", " ", ":", ".", "a", "0", "a.", ".0", ":a.0", "0:", "0:a",
@@ -112,14 +86,8 @@ ATF_TC_BODY(malformed_names, tc)
 	CHECK_ERRNO(NULL, ENOENT, edu_open("ffff:ff:1f.7", 0) == NULL);
 }
 
-ATF_TC(absent);
-ATF_TC_HEAD(absent, tc)
-{
-
-	atf_tc_set_md_var(tc, "descr", "an address in every spelling at which "
-	    "there is nothing: ENOENT");
-}
-ATF_TC_BODY(absent, tc)
+EDU_TEST(absent, "an address in every spelling at which there is nothing: "
+    "ENOENT")
 {
 	static const char *const names[] = {
 		"ffff:ff:1f.7", "FFFF:FF:1F.7", "ffffffff:ff:1f.7", "ff:1f.7",
@@ -132,14 +100,8 @@ ATF_TC_BODY(absent, tc)
 	check_open_fails("qtest:/nonexistent/socket", ENOENT, "No such file");
 }
 
-ATF_TC(first_absent);
-ATF_TC_HEAD(first_absent, tc)
-{
-
-	atf_tc_set_md_var(tc, "descr", "on a machine without an edu device, "
-	    "the first is ENOENT, and the list is empty");
-}
-ATF_TC_BODY(first_absent, tc)
+EDU_TEST(first_absent, "on a machine without an edu device, the first is "
+    "ENOENT, and the list is empty")
 {
 	struct edu_list *list = edu_list_new();
 
@@ -158,14 +120,8 @@ ATF_TC_BODY(first_absent, tc)
 	    EDU_OPEN_READONLY) == NULL);
 }
 
-ATF_TC(no_edu_device);
-ATF_TC_HEAD(no_edu_device, tc)
-{
-
-	atf_tc_set_md_var(tc, "descr", "any other PCI function is ENODEV, and "
-	    "the message says what it is");
-}
-ATF_TC_BODY(no_edu_device, tc)
+EDU_TEST(no_edu_device, "any other PCI function is ENODEV, and the message "
+    "says what it is")
 {
 	char found[5] = "", path[300], want[10];
 	struct dirent *entry;
@@ -198,14 +154,7 @@ ATF_TC_BODY(no_edu_device, tc)
 	CHECK_MESSAGE(NULL, path);
 }
 
-ATF_TC(unknown_flags);
-ATF_TC_HEAD(unknown_flags, tc)
-{
-
-	atf_tc_set_md_var(tc, "descr", "each unknown flag is EINVAL, alone and "
-	    "with others");
-}
-ATF_TC_BODY(unknown_flags, tc)
+EDU_TEST(unknown_flags, "each unknown flag is EINVAL, alone and with others")
 {
 	char expected[32];
 	unsigned flag;
@@ -260,14 +209,8 @@ other_memory(struct edu **other)
 	return mem;
 }
 
-ATF_TC(readonly_refuses);
-ATF_TC_HEAD(readonly_refuses, tc)
-{
-
-	atf_tc_set_md_var(tc, "descr", "EDU_OPEN_READONLY: reading works, "
-	    "every call that changes something is EBADF and writes nothing");
-}
-ATF_TC_BODY(readonly_refuses, tc)
+EDU_TEST(readonly_refuses, "EDU_OPEN_READONLY: reading works, every call that "
+    "changes something is EBADF and writes nothing")
 {
 	struct edu *edu = open_flags("qtest:", EDU_OPEN_READONLY), *other;
 	struct edu_mem *mem = other_memory(&other);
@@ -296,14 +239,8 @@ ATF_TC_BODY(readonly_refuses, tc)
 	edu_close(other);
 }
 
-ATF_TC(config_refuses);
-ATF_TC_HEAD(config_refuses, tc)
-{
-
-	atf_tc_set_md_var(tc, "descr", "EDU_OPEN_CONFIG: configuration space "
-	    "works, every other call is EBADF");
-}
-ATF_TC_BODY(config_refuses, tc)
+EDU_TEST(config_refuses, "EDU_OPEN_CONFIG: configuration space works, every "
+    "other call is EBADF")
 {
 	struct edu *edu = open_flags("qtest:", EDU_OPEN_CONFIG), *other;
 	struct edu_mem *mem = other_memory(&other);
@@ -374,14 +311,8 @@ check_snapshot(const struct snapshot *before)
 	qtest_end(q);
 }
 
-ATF_TC(readonly_changes_nothing);
-ATF_TC_HEAD(readonly_changes_nothing, tc)
-{
-
-	atf_tc_set_md_var(tc, "descr", "EDU_OPEN_READONLY leaves every "
-	    "register and configuration space as they are, interrupts pending");
-}
-ATF_TC_BODY(readonly_changes_nothing, tc)
+EDU_TEST(readonly_changes_nothing, "EDU_OPEN_READONLY leaves every register "
+    "and configuration space as they are, interrupts pending")
 {
 	struct snapshot before;
 	uint32_t value;
@@ -413,14 +344,8 @@ ATF_TC_BODY(readonly_changes_nothing, tc)
 	check_snapshot(&before);
 }
 
-ATF_TC(command_restored);
-ATF_TC_HEAD(command_restored, tc)
-{
-
-	atf_tc_set_md_var(tc, "descr", "decoding, bus mastering and INTx are "
-	    "on while open, and as they were found after the close");
-}
-ATF_TC_BODY(command_restored, tc)
+EDU_TEST(command_restored, "decoding, bus mastering and INTx are on while "
+    "open, and as they were found after the close")
 {
 	static const uint32_t commands[] = {
 		0x0002, 0x0003, 0x0006, 0x0102, 0x0402, 0x0507
@@ -451,14 +376,8 @@ ATF_TC_BODY(command_restored, tc)
 	}
 }
 
-ATF_TC(interrupts_of_others);
-ATF_TC_HEAD(interrupts_of_others, tc)
-{
-
-	atf_tc_set_md_var(tc, "descr", "the factorial's interrupt, switched on "
-	    "by somebody before us, is off when we are done");
-}
-ATF_TC_BODY(interrupts_of_others, tc)
+EDU_TEST(interrupts_of_others, "the factorial's interrupt, switched on by "
+    "somebody before us, is off when we are done")
 {
 	struct edu *edu;
 	uint64_t status;
@@ -481,14 +400,8 @@ ATF_TC_BODY(interrupts_of_others, tc)
 	edu_close(edu);
 }
 
-ATF_TC(messages);
-ATF_TC_HEAD(messages, tc)
-{
-
-	atf_tc_set_md_var(tc, "descr", "a handle keeps its own last message, "
-	    "and the thread that of calls without a handle");
-}
-ATF_TC_BODY(messages, tc)
+EDU_TEST(messages, "a handle keeps its own last message, and the thread that "
+    "of calls without a handle")
 {
 	struct edu *a = open_device("qtest:"), *b = open_device("qtest:");
 	uint32_t value;
@@ -578,15 +491,8 @@ work(void *arg)
 	return NULL;
 }
 
-ATF_TC(threads);
-ATF_TC_HEAD(threads, tc)
-{
-
-	atf_tc_set_md_var(tc, "descr", "four threads, each with a device of "
-	    "its own and messages of its own");
-	atf_tc_set_md_var(tc, "timeout", "120");
-}
-ATF_TC_BODY(threads, tc)
+EDU_TEST(threads, "four threads, each with a device of its own and messages of "
+    "its own", "timeout", "120")
 {
 	struct job jobs[THREADS];
 	int i;
@@ -605,14 +511,8 @@ ATF_TC_BODY(threads, tc)
 	CHECK_MESSAGE(NULL, "main: ");
 }
 
-ATF_TC(unplugged);
-ATF_TC_HEAD(unplugged, tc)
-{
-
-	atf_tc_set_md_var(tc, "descr", "a device that was unplugged: ENODEV "
-	    "from what asks it, and it can be closed");
-}
-ATF_TC_BODY(unplugged, tc)
+EDU_TEST(unplugged, "a device that was unplugged: ENODEV from what asks it, "
+    "and it can be closed")
 {
 	struct edu_mem *mem;
 	uint32_t value = 77;
@@ -644,26 +544,4 @@ ATF_TC_BODY(unplugged, tc)
 	edu = open_device(DEVICE);
 	check_engines(edu);
 	edu_close(edu);
-}
-
-ATF_TP_ADD_TCS(tp)
-{
-
-	ATF_TP_ADD_TC(tp, first_open);
-	ATF_TP_ADD_TC(tp, version);
-	ATF_TP_ADD_TC(tp, close_null);
-	ATF_TP_ADD_TC(tp, malformed_names);
-	ATF_TP_ADD_TC(tp, absent);
-	ATF_TP_ADD_TC(tp, first_absent);
-	ATF_TP_ADD_TC(tp, no_edu_device);
-	ATF_TP_ADD_TC(tp, unknown_flags);
-	ATF_TP_ADD_TC(tp, readonly_refuses);
-	ATF_TP_ADD_TC(tp, config_refuses);
-	ATF_TP_ADD_TC(tp, readonly_changes_nothing);
-	ATF_TP_ADD_TC(tp, command_restored);
-	ATF_TP_ADD_TC(tp, interrupts_of_others);
-	ATF_TP_ADD_TC(tp, messages);
-	ATF_TP_ADD_TC(tp, threads);
-	ATF_TP_ADD_TC(tp, unplugged);
-	return atf_no_error();
 }

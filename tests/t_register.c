@@ -5,7 +5,6 @@
 
 /* Registers by their offsets, identification, liveness, configuration. */
 
-#include <atf-c.h>
 #include <errno.h>
 #include <limits.h>
 #include <stdint.h>
@@ -13,6 +12,7 @@
 #include <edu.h>
 #include <edureg.h>
 
+#include "h_case.h"
 #include "h_tap.h"
 
 /* The registers as QEMU's docs/specs/edu.rst lists them. */
@@ -77,14 +77,8 @@ check_access(struct edu *edu, unsigned offset, unsigned width, int is_write)
 		    tap.log[0].width == width && tap.log[0].value == value);
 }
 
-ATF_TC(every_access);
-ATF_TC_HEAD(every_access, tc)
-{
-
-	atf_tc_set_md_var(tc, "descr", "every offset, width and direction: "
-	    "done as asked, or refused without touching the device");
-}
-ATF_TC_BODY(every_access, tc)
+EDU_TEST(every_access, "every offset, width and direction: done as asked, or "
+    "refused without touching the device")
 {
 	static const unsigned widths[] = {
 		0, 1, 2, 3, 4, 5, 7, 8, 16, 0x80000004, UINT_MAX
@@ -112,14 +106,8 @@ ATF_TC_BODY(every_access, tc)
 	edu_close(edu);
 }
 
-ATF_TC(refusals_explained);
-ATF_TC_HEAD(refusals_explained, tc)
-{
-
-	atf_tc_set_md_var(tc, "descr", "the message says what the register "
-	    "takes, and why the DMA command is not written");
-}
-ATF_TC_BODY(refusals_explained, tc)
+EDU_TEST(refusals_explained, "the message says what the register takes, and "
+    "why the DMA command is not written")
 {
 	struct edu *edu = open_device("qtest:");
 	uint64_t value = 77;
@@ -149,14 +137,7 @@ read_register(struct edu *edu, unsigned offset, unsigned width)
 	return value;
 }
 
-ATF_TC(values);
-ATF_TC_HEAD(values, tc)
-{
-
-	atf_tc_set_md_var(tc, "descr", "what is written is what the device "
-	    "gets, in 4 bytes and in 8");
-}
-ATF_TC_BODY(values, tc)
+EDU_TEST(values, "what is written is what the device gets, in 4 bytes and in 8")
 {
 	static const uint64_t wide = 0x0123456789abcdef;
 	struct edu *edu = open_device("qtest:");
@@ -184,14 +165,7 @@ ATF_TC_BODY(values, tc)
 	edu_close(edu);
 }
 
-ATF_TC(value_too_large);
-ATF_TC_HEAD(value_too_large, tc)
-{
-
-	atf_tc_set_md_var(tc, "descr", "a value beyond 4 bytes is EINVAL and "
-	    "not cut off");
-}
-ATF_TC_BODY(value_too_large, tc)
+EDU_TEST(value_too_large, "a value beyond 4 bytes is EINVAL and not cut off")
 {
 	struct edu *edu = open_device("qtest:");
 
@@ -207,15 +181,8 @@ ATF_TC_BODY(value_too_large, tc)
 	edu_close(edu);
 }
 
-ATF_TC(factorial_by_hand);
-ATF_TC_HEAD(factorial_by_hand, tc)
-{
-
-	atf_tc_set_md_var(tc, "descr", "a factorial started by a register "
-	    "write: edu_factorial() waits for its end");
-	atf_tc_set_md_var(tc, "timeout", "120");
-}
-ATF_TC_BODY(factorial_by_hand, tc)
+EDU_TEST(factorial_by_hand, "a factorial started by a register write: "
+    "edu_factorial() waits for its end", "timeout", "120")
 {
 	struct edu *edu = open_device("qtest:");
 	uint32_t result = 77;
@@ -235,14 +202,8 @@ ATF_TC_BODY(factorial_by_hand, tc)
 	edu_close(edu);
 }
 
-ATF_TC(status_by_hand);
-ATF_TC_HEAD(status_by_hand, tc)
-{
-
-	atf_tc_set_md_var(tc, "descr", "the interrupt of factorials switched "
-	    "on and off by hand: edu_factorial() knows");
-}
-ATF_TC_BODY(status_by_hand, tc)
+EDU_TEST(status_by_hand, "the interrupt of factorials switched on and off by "
+    "hand: edu_factorial() knows")
 {
 	struct edu *edu = open_device("qtest:");
 	uint32_t result, status;
@@ -264,14 +225,8 @@ ATF_TC_BODY(status_by_hand, tc)
 	edu_close(edu);
 }
 
-ATF_TC(acknowledged_by_hand);
-ATF_TC_HEAD(acknowledged_by_hand, tc)
-{
-
-	atf_tc_set_md_var(tc, "descr", "bits acknowledged by a register write "
-	    "are not delivered, others are");
-}
-ATF_TC_BODY(acknowledged_by_hand, tc)
+EDU_TEST(acknowledged_by_hand, "bits acknowledged by a register write are not "
+    "delivered, others are")
 {
 	struct edu *edu = open_device("qtest:");
 	uint32_t result, status;
@@ -305,14 +260,8 @@ read_odd(size_t i, struct tap_access *a)
 	return TAP_PASS;
 }
 
-ATF_TC(identify);
-ATF_TC_HEAD(identify, tc)
-{
-
-	atf_tc_set_md_var(tc, "descr", "the identification is read and "
-	    "checked: gone, byte-swapped, another device, another version");
-}
-ATF_TC_BODY(identify, tc)
+EDU_TEST(identify, "the identification is read and checked: gone, "
+    "byte-swapped, another device, another version")
 {
 	struct edu *edu = open_device("qtest:");
 	uint32_t id = 0;
@@ -342,14 +291,8 @@ ATF_TC_BODY(identify, tc)
 	edu_close(edu);
 }
 
-ATF_TC(live);
-ATF_TC_HEAD(live, tc)
-{
-
-	atf_tc_set_md_var(tc, "descr", "liveness answers with the inverse of "
-	    "any value; the answer may be left out");
-}
-ATF_TC_BODY(live, tc)
+EDU_TEST(live, "liveness answers with the inverse of any value; the answer may "
+    "be left out")
 {
 	static const uint32_t values[] = {
 		0, 1, 0x80000000, 0x12345678, 0xa5a5a5a5, UINT32_MAX
@@ -367,14 +310,8 @@ ATF_TC_BODY(live, tc)
 	edu_close(edu);
 }
 
-ATF_TC(live_wrong);
-ATF_TC_HEAD(live_wrong, tc)
-{
-
-	atf_tc_set_md_var(tc, "descr", "a wrong answer is EIO and is handed "
-	    "out; of a device that is gone it is ENODEV");
-}
-ATF_TC_BODY(live_wrong, tc)
+EDU_TEST(live_wrong, "a wrong answer is EIO and is handed out; of a device "
+    "that is gone it is ENODEV")
 {
 	struct edu *edu = open_device("qtest:");
 	uint32_t answer = 77;
@@ -393,14 +330,8 @@ ATF_TC_BODY(live_wrong, tc)
 	edu_close(edu);
 }
 
-ATF_TC(config_read);
-ATF_TC_HEAD(config_read, tc)
-{
-
-	atf_tc_set_md_var(tc, "descr", "configuration space by whole dwords "
-	    "below 256; anything else is EINVAL");
-}
-ATF_TC_BODY(config_read, tc)
+EDU_TEST(config_read, "configuration space by whole dwords below 256; anything "
+    "else is EINVAL")
 {
 	static const unsigned bad[] = {
 		1, 2, 3, 5, 6, 7, 0x41, 253, 254, 255, 256, 260, 4096,
@@ -429,21 +360,4 @@ ATF_TC_BODY(config_read, tc)
 	ATF_CHECK_EQ(tap_count(1, 0), 64);
 	ATF_CHECK_EQ(value, 77);
 	edu_close(edu);
-}
-
-ATF_TP_ADD_TCS(tp)
-{
-
-	ATF_TP_ADD_TC(tp, every_access);
-	ATF_TP_ADD_TC(tp, refusals_explained);
-	ATF_TP_ADD_TC(tp, values);
-	ATF_TP_ADD_TC(tp, value_too_large);
-	ATF_TP_ADD_TC(tp, factorial_by_hand);
-	ATF_TP_ADD_TC(tp, status_by_hand);
-	ATF_TP_ADD_TC(tp, acknowledged_by_hand);
-	ATF_TP_ADD_TC(tp, identify);
-	ATF_TP_ADD_TC(tp, live);
-	ATF_TP_ADD_TC(tp, live_wrong);
-	ATF_TP_ADD_TC(tp, config_read);
-	return atf_no_error();
 }

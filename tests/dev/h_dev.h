@@ -33,6 +33,10 @@
 #define ON_NETBSD	0
 #endif
 
+/* A case that drives a device. */
+#define DEVICE_TEST(name, ...)						\
+	EDU_TEST(name, __VA_ARGS__, "require.user", "root")
+
 /* Long enough for everything that ought to happen. */
 #define SOON_MS		20000
 
