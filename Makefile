@@ -103,6 +103,7 @@ TESTS_DEV=	tests/dev/t_bar.c tests/dev/t_claim.c tests/dev/t_dma.c \
 TESTS_Linux=	$(TESTS_DEV) tests/dev/h_counts.c tests/dev/h_unplug.c \
 		tests/t_bar.c tests/t_bar_fault.c tests/t_build.sh \
 		tests/t_counts.sh tests/t_dma.c tests/t_edutool.sh \
+		tests/t_edutool_dma.sh tests/t_edutool_registers.sh \
 		tests/t_eduvm.sh tests/t_eduvm_netbsd.sh tests/t_factorial.c \
 		tests/t_header.sh tests/t_interrupt.c tests/t_machine.c \
 		tests/t_memory.c tests/t_open.c tests/t_pkgsrc.sh \
