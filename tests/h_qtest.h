@@ -15,28 +15,14 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <edu.h>
 
-/* Long enough for everything that ought to happen. */
-#define SOON_MS		20000
+#include "h_device.h"
+
 /* A test looks at descriptors up to this one. */
 #define FDS		256
-
-#define REQUIRE_EDU(edu, call) do {					\
-	int result_ = (call);						\
-	ATF_REQUIRE_MSG(result_ != -1, "%s: %s", #call, edu_errmsg(edu));\
-} while (0)
-
-static inline void
-sleep_ms(long ms)
-{
-	struct timespec ts = { ms / 1000, ms % 1000 * 1000000 };
-
-	(void)nanosleep(&ts, NULL);
-}
 
 static inline const char *
 real_qemu(void)

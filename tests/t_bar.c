@@ -198,15 +198,12 @@ EDU_TEST(status_kept, "a pending interrupt stays pending, and INTx is masked "
     "while the function is silent")
 {
 	struct edu *edu = open_device("qtest:");
-	uint32_t status;
 
 	REQUIRE_EDU(edu, edu_irq_raise(edu, 0x20));
 	tap_attach(edu);
 	edu_bar_free(size_bar(edu, 0));
-	REQUIRE_EDU(edu, edu_irq_status(edu, &status));
-	ATF_CHECK_EQ(status, 0x20);
-	ATF_CHECK_EQ(edu_irq_wait(edu, SOON_MS, &status), 1);
-	ATF_CHECK_EQ(status, 0x20);
+	check_status(edu, 0x20);
+	check_wait(edu, SOON_MS, 0x20);
 	edu_close(edu);
 }
 

@@ -81,20 +81,18 @@ EDU_TEST(polled, "0! to 12! are exact, beyond that modulo 2^32, and no "
     "interrupt is left")
 {
 	struct edu *edu = open_device("qtest:");
-	uint32_t status;
 
 	check_exact(edu, 0);
 	check_exact(edu, EDU_WRAP);
 	check_wrapped(edu, 0);
-	REQUIRE_EDU(edu, edu_irq_status(edu, &status));
-	ATF_CHECK_EQ(status, 0);
+	check_status(edu, 0);
 	edu_close(edu);
 }
 
 EDU_TEST(by_interrupt, "the same by interrupt, which is consumed each time")
 {
 	struct edu *edu = open_device("qtest:");
-	uint32_t n, result, status;
+	uint32_t n, result;
 
 	check_exact(edu, EDU_INTERRUPT);
 	check_wrapped(edu, EDU_INTERRUPT);
@@ -102,10 +100,9 @@ EDU_TEST(by_interrupt, "the same by interrupt, which is consumed each time")
 		REQUIRE_EDU(edu, edu_factorial(edu, n % 13, n & 1 ?
 		    EDU_INTERRUPT : 0, SOON_MS, &result));
 		ATF_CHECK_EQ(result, exact[n % 13]);
-		REQUIRE_EDU(edu, edu_irq_status(edu, &status));
-		ATF_CHECK_EQ_MSG(status, 0, "0x%x after number %u", status, n);
+		check_status(edu, 0);
 	}
-	ATF_CHECK_EQ(edu_irq_wait(edu, 0, &status), 0);
+	check_wait(edu, 0, 0);
 	edu_close(edu);
 }
 
@@ -273,7 +270,7 @@ EDU_TEST(interrupt_lost, "computed, but INTx was masked behind our back: "
     "ETIMEDOUT; the next call is heard again", "timeout", "60")
 {
 	struct edu *edu = open_device("qtest:");
-	uint32_t command, result = 77, status = 0;
+	uint32_t command, result = 77;
 
 	REQUIRE_EDU(edu, edu_config_read(edu, PCI_COMMAND, &command));
 	ATF_REQUIRE(edu->bus->ops->config_write(edu->bus, PCI_COMMAND,
@@ -282,8 +279,7 @@ EDU_TEST(interrupt_lost, "computed, but INTx was masked behind our back: "
 	    EDU_WRAP | EDU_INTERRUPT, 2000, &result) == -1);
 	CHECK_MESSAGE(edu, "interrupt has not come");
 	ATF_CHECK_EQ(result, 77);
-	ATF_CHECK_EQ(edu_irq_wait(edu, SOON_MS, &status), 1);
-	ATF_CHECK_EQ(status, EDU_INTR_FACTORIAL);
+	check_wait(edu, SOON_MS, EDU_INTR_FACTORIAL);
 	check_exact(edu, EDU_INTERRUPT);
 	edu_close(edu);
 }
@@ -313,7 +309,7 @@ EDU_TEST(signals, "a signal ends a wait by interrupt with EINTR, and does not "
 EDU_TEST(left_running, "a factorial that an earlier owner left running: the "
     "next owner's call waits for it", "timeout", "120")
 {
-	uint32_t result = 77, status;
+	uint32_t result = 77;
 	struct edu *edu;
 
 	start_qemu("q35", "");
@@ -328,8 +324,7 @@ EDU_TEST(left_running, "a factorial that an earlier owner left running: the "
 	REQUIRE_EDU(edu, edu_factorial(edu, 5, 0, EDU_FOREVER, &result));
 	ATF_CHECK_EQ(result, 120);
 	/* Its interrupt was switched off. */
-	REQUIRE_EDU(edu, edu_irq_status(edu, &status));
-	ATF_CHECK_EQ(status, 0);
+	check_status(edu, 0);
 	edu_close(edu);
 }
 
@@ -366,16 +361,6 @@ EDU_TEST(unplugged, "unplugged while it computes: ENODEV, and not a result of "
 	edu_close(edu);
 }
 
-static enum tap_verdict
-read_ones(size_t i, struct tap_access *a)
-{
-
-	(void)i;
-	if (!a->is_config && !a->is_write)
-		a->value = UINT32_MAX;
-	return TAP_PASS;
-}
-
 EDU_TEST(gone_reads_ones, "a device that reads all ones, as on a real bus: "
     "ENODEV, and no endless wait")
 {
@@ -383,7 +368,7 @@ EDU_TEST(gone_reads_ones, "a device that reads all ones, as on a real bus: "
 	uint32_t result = 77;
 
 	tap_attach(edu);
-	tap.hook = read_ones;
+	tap.hook = tap_read_ones;
 	CHECK_ERRNO(edu, ENODEV, edu_factorial(edu, 12, 0, EDU_FOREVER,
 	    &result) == -1);
 	CHECK_ERRNO(edu, ENODEV, edu_factorial(edu, 12, EDU_INTERRUPT,

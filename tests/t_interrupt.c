@@ -26,27 +26,6 @@
 #define SEED		20260131U
 #include "h_random.h"
 
-static void
-check_wait(struct edu *edu, int timeout_ms, uint32_t expected)
-{
-	uint32_t status = 0;
-	int result = edu_irq_wait(edu, timeout_ms, &status);
-
-	ATF_REQUIRE_MSG(result != -1, "%s", edu_errmsg(edu));
-	ATF_REQUIRE_MSG(result == (expected != 0) && status == expected,
-	    "wait gave %d and 0x%x, not 0x%x", result, status, expected);
-}
-
-static void
-check_status(struct edu *edu, uint32_t expected)
-{
-	uint32_t status = ~expected;
-
-	REQUIRE_EDU(edu, edu_irq_status(edu, &status));
-	ATF_REQUIRE_MSG(status == expected, "0x%x, not 0x%x", status,
-	    expected);
-}
-
 EDU_TEST(rounds, "1,000 random masks raised, waited for, and none lost, "
     "doubled or mixed up")
 {

@@ -206,15 +206,14 @@ EDU_TEST(status_by_hand, "the interrupt of factorials switched on and off by "
     "hand: edu_factorial() knows")
 {
 	struct edu *edu = open_device("qtest:");
-	uint32_t result, status;
+	uint32_t result;
 
 	REQUIRE_EDU(edu, edu_write(edu, 0x20, 4, 0x80));
 	ATF_CHECK_EQ(read_register(edu, 0x20, 4), 0x80);
 	REQUIRE_EDU(edu, edu_factorial(edu, 5, 0, SOON_MS, &result));
 	ATF_CHECK_EQ(result, 120);
 	ATF_CHECK_EQ(read_register(edu, 0x20, 4), 0);
-	REQUIRE_EDU(edu, edu_irq_status(edu, &status));
-	ATF_CHECK_EQ(status, 0);
+	check_status(edu, 0);
 	REQUIRE_EDU(edu, edu_factorial(edu, 6, EDU_INTERRUPT, SOON_MS,
 	    &result));
 	ATF_CHECK_EQ(read_register(edu, 0x20, 4), 0x80);
@@ -229,17 +228,15 @@ EDU_TEST(acknowledged_by_hand, "bits acknowledged by a register write are not "
     "delivered, others are")
 {
 	struct edu *edu = open_device("qtest:");
-	uint32_t result, status;
+	uint32_t result;
 
 	/* The factorial's wait takes these into the library. */
 	REQUIRE_EDU(edu, edu_irq_raise(edu, 0x30));
 	REQUIRE_EDU(edu, edu_factorial(edu, 12, EDU_INTERRUPT, SOON_MS,
 	    &result));
 	REQUIRE_EDU(edu, edu_write(edu, 0x64, 4, 0x10));
-	REQUIRE_EDU(edu, edu_irq_status(edu, &status));
-	ATF_CHECK_EQ_MSG(status, 0x20, "0x%x", status);
-	ATF_CHECK_EQ(edu_irq_wait(edu, 0, &status), 1);
-	ATF_CHECK_EQ_MSG(status, 0x20, "0x%x", status);
+	check_status(edu, 0x20);
+	check_wait(edu, 0, 0x20);
 	edu_close(edu);
 }
 

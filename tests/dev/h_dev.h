@@ -16,11 +16,12 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <edu.h>
 #include <edureg.h>
+
+#include "h_device.h"
 
 /*
  * What is NetBSD's own: edu(4) attaches by itself, takes interrupts whether
@@ -36,32 +37,6 @@
 /* A case that drives a device. */
 #define DEVICE_TEST(name, ...)						\
 	EDU_TEST(name, __VA_ARGS__, "require.user", "root")
-
-/* Long enough for everything that ought to happen. */
-#define SOON_MS		20000
-
-#define REQUIRE_EDU(edu, call)						\
-	ATF_REQUIRE_MSG((call) != -1, "%s: %s", #call, edu_errmsg(edu))
-
-#define CHECK_ERRNO(edu, errnum, call)					\
-	do {								\
-		errno = 0;						\
-		ATF_CHECK_MSG((call), "%s", #call);			\
-		ATF_CHECK_MSG(errno == (errnum), "%s: errno %d, not %d: %s", \
-		    #call, errno, (errnum), edu_errmsg(edu));		\
-	} while (0)
-
-#define CHECK_MESSAGE(edu, text)					\
-	ATF_CHECK_MSG(strstr(edu_errmsg(edu), (text)) != NULL,		\
-	    "no '%s' in '%s'", (text), edu_errmsg(edu))
-
-static inline void
-sleep_ms(long ms)
-{
-	struct timespec ts = { ms / 1000, ms % 1000 * 1000000 };
-
-	(void)nanosleep(&ts, NULL);
-}
 
 static inline struct edu *
 open_device(const char *name, unsigned flags)

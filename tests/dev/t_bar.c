@@ -224,14 +224,12 @@ DEVICE_TEST(own_driver, "edu(4), or uio_pci_generic, is no reason to refuse, "
 {
 	struct edu *edu;
 	char name[128];
-	uint32_t status = 0;
 
 	(void)snprintf(name, sizeof(name), "%s", need_device(1, 0));
 	(void)check_bar(name, 0, EDU_BAR_MEM32);
 	edu = open_device(name, 0);
 	REQUIRE_EDU(edu, edu_irq_raise(edu, 0x20));
-	ATF_CHECK_EQ(edu_irq_wait(edu, SOON_MS, &status), 1);
-	ATF_CHECK_EQ(status, 0x20);
+	check_wait(edu, SOON_MS, 0x20);
 	edu_close(edu);
 }
 

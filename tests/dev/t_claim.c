@@ -285,19 +285,17 @@ static void
 check_pending(const char *name)
 {
 	volatile uint32_t *registers = map_registers(name);
-	uint32_t command = pci_command(name), status = 0;
+	uint32_t command = pci_command(name);
 	struct edu *edu;
 
 	kill_owner(start_owner(name, 0, raise_bits));
 	ATF_REQUIRE_EQ(pending(name), BITS);
 	edu = open_device(name, EDU_OPEN_KEEP);
-	REQUIRE_EDU(edu, edu_irq_status(edu, &status));
-	ATF_CHECK_EQ(status, BITS);
+	check_status(edu, BITS);
 	edu_close(edu);
 	ATF_CHECK_EQ(pending(name), BITS);
 	edu = open_device(name, 0);
-	REQUIRE_EDU(edu, edu_irq_status(edu, &status));
-	ATF_CHECK_EQ(status, 0);
+	check_status(edu, 0);
 	ATF_CHECK_EQ(registers[EDU_INTR_STATUS / 4], 0);
 	edu_close(edu);
 	ATF_CHECK_EQ(pending(name), 0);
@@ -315,14 +313,13 @@ DEVICE_TEST(pending_interrupt_driven, "the same on a device with a kernel "
     "side; with EDU_OPEN_KEEP a wait gets it")
 {
 	const char *name = need_device(1, 0);
-	uint32_t command = pci_command(name), status = 0;
+	uint32_t command = pci_command(name);
 	struct edu *edu;
 
 	check_pending(name);
 	kill_owner(start_owner(name, 0, raise_bits));
 	edu = open_device(name, EDU_OPEN_KEEP);
-	ATF_CHECK_EQ(edu_irq_wait(edu, SOON_MS, &status), 1);
-	ATF_CHECK_EQ(status, BITS);
+	check_wait(edu, SOON_MS, BITS);
 	edu_close(edu);
 	ATF_CHECK_EQ(pending(name), 0);
 	pci_set_command(name, command);

@@ -21,26 +21,6 @@
 #define BIT_A		0x10U
 #define BIT_B		0x20000U
 
-static void
-check_wait(struct edu *edu, int timeout_ms, uint32_t expected)
-{
-	uint32_t status = 0;
-	int result = edu_irq_wait(edu, timeout_ms, &status);
-
-	ATF_REQUIRE_MSG(result != -1, "%s", edu_errmsg(edu));
-	ATF_CHECK_EQ_MSG(result, expected != 0, "wait gave %d", result);
-	ATF_CHECK_EQ_MSG(status, expected, "0x%x, not 0x%x", status, expected);
-}
-
-static void
-check_status(struct edu *edu, uint32_t expected)
-{
-	uint32_t status = ~expected;
-
-	REQUIRE_EDU(edu, edu_irq_status(edu, &status));
-	ATF_CHECK_EQ_MSG(status, expected, "0x%x, not 0x%x", status, expected);
-}
-
 static int
 is_readable(struct edu *edu, int timeout_ms)
 {
