@@ -429,8 +429,9 @@ check_disagreement(struct edu *edu, unsigned index, struct edu_region says,
 	ATF_CHECK(is_same(&before, &after));
 }
 
-EDU_TEST(system_agrees, "the operating system's opinion is compared; the same "
-    "is no error")
+/* A testdev at known addresses, of which the test says what the system says. */
+static struct edu *
+open_with_opinion(void)
 {
 	struct edu *edu = open_other("q35", TESTDEV, TESTDEV_DEVFN);
 
@@ -438,6 +439,14 @@ EDU_TEST(system_agrees, "the operating system's opinion is compared; the same "
 	real_write(PCI_BAR(1), 0xc100);
 	real_write(PCI_BAR(3), 0x87);
 	tap.ops.region = say_region;
+	return edu;
+}
+
+EDU_TEST(system_agrees, "the operating system's opinion is compared; the same "
+    "is no error")
+{
+	struct edu *edu = open_with_opinion();
+
 	region = (struct edu_region){ 0xfd123000, 4096, 0 };
 	edu_bar_free(size_bar(edu, 0));
 	region = (struct edu_region){ 0xc100, 256, 1 };
@@ -453,12 +462,8 @@ EDU_TEST(system_agrees, "the operating system's opinion is compared; the same "
 EDU_TEST(system_disagrees, "another size, address or kind in the operating "
     "system: EIO, with both in the message")
 {
-	struct edu *edu = open_other("q35", TESTDEV, TESTDEV_DEVFN);
+	struct edu *edu = open_with_opinion();
 
-	real_write(PCI_BAR(0), 0xfd123000);
-	real_write(PCI_BAR(1), 0xc100);
-	real_write(PCI_BAR(3), 0x87);
-	tap.ops.region = say_region;
 	check_disagreement(edu, 0, (struct edu_region){ 0xfd123000, 8192, 0 },
 	    "0x1000 ", "0x2000");
 	check_disagreement(edu, 0, (struct edu_region){ 0xfd124000, 4096, 0 },
