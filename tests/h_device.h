@@ -35,6 +35,16 @@
 	ATF_CHECK_MSG(strstr(edu_errmsg(edu), (text)) != NULL,		\
 	    "no '%s' in '%s'", (text), edu_errmsg(edu))
 
+/* Open it, or the test has failed. */
+static inline struct edu *
+open_device(const char *name, unsigned flags)
+{
+	struct edu *edu = edu_open(name, flags);
+
+	ATF_REQUIRE_MSG(edu != NULL, "%s", edu_errmsg(NULL));
+	return edu;
+}
+
 static inline void
 sleep_ms(long ms)
 {

@@ -114,15 +114,6 @@ start_qemu(const char *machine, const char *options)
 	monitor("");
 }
 
-static inline struct edu *
-open_flags(const char *name, unsigned flags)
-{
-	struct edu *edu = edu_open(name, flags);
-
-	ATF_REQUIRE_MSG(edu != NULL, "%s: %s", name, edu_errmsg(NULL));
-	return edu;
-}
-
 /* Past the library, while it has nothing open at SOCKET. */
 static inline struct qtest *
 session_open(void)

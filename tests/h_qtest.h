@@ -50,15 +50,6 @@ write_firmware(void)
 	(void)close(fd);
 }
 
-static inline struct edu *
-open_device(const char *name)
-{
-	struct edu *edu = edu_open(name, 0);
-
-	ATF_REQUIRE_MSG(edu != NULL, "%s: %s", name, edu_errmsg(NULL));
-	return edu;
-}
-
 static inline void
 check_open_fails(const char *name, int errnum, const char *text)
 {

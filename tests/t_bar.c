@@ -90,7 +90,7 @@ check_steps(const struct edu_bar *bar, const struct expected_step *expected,
 EDU_TEST(edu_bar0, "edu's BAR0 is 1 MiB of 32-bit memory, and its address is "
     "the one that works")
 {
-	struct edu *edu = open_device("qtest:");
+	struct edu *edu = open_device("qtest:", 0);
 	uint32_t address;
 
 	tap_attach(edu);
@@ -197,7 +197,7 @@ EDU_TEST(command_kept, "whatever the command register holds, all 256 bytes of "
 EDU_TEST(status_kept, "a pending interrupt stays pending, and INTx is masked "
     "while the function is silent")
 {
-	struct edu *edu = open_device("qtest:");
+	struct edu *edu = open_device("qtest:", 0);
 
 	REQUIRE_EDU(edu, edu_irq_raise(edu, 0x20));
 	tap_attach(edu);

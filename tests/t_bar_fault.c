@@ -307,7 +307,7 @@ EDU_TEST(unplugged, "the device is unplugged before each access in turn: "
 	size_t count;
 
 	start_qemu("pc", "");
-	edu = open_flags(DEVICE, EDU_OPEN_CONFIG);
+	edu = open_device(DEVICE, EDU_OPEN_CONFIG);
 	tap_attach(edu);
 	count = count_checks(edu, 0, 10) + 10;
 	for (unplug_at = 0; unplug_at < count; unplug_at++) {
@@ -317,7 +317,7 @@ EDU_TEST(unplugged, "the device is unplugged before each access in turn: "
 		CHECK_MESSAGE(edu, "gone");
 		edu_close(edu);
 		monitor("device_add edu,id=it,addr=0xa");
-		edu = open_flags(DEVICE, EDU_OPEN_CONFIG);
+		edu = open_device(DEVICE, EDU_OPEN_CONFIG);
 		tap_attach(edu);
 		bar = size_bar(edu, 0);
 		ATF_CHECK_EQ(edu_bar_length(bar), EDU_BAR0_SIZE);

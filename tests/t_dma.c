@@ -92,7 +92,7 @@ check_lengths(unsigned flags)
 	static const size_t lengths[] = {
 		1, 2, 3, 4, 5, 7, 8, 9, 63, 511, 512, 513, 4093, 4094, 4095
 	};
-	struct edu *edu = open_device("qtest:");
+	struct edu *edu = open_device("qtest:", 0);
 	struct edu_mem *mem = alloc(edu, 16384);
 	uint32_t status;
 	size_t i;
@@ -150,7 +150,7 @@ ATF_TC_HEAD(accesses, tc)
 }
 ATF_TC_BODY(accesses, tc)
 {
-	struct edu *edu = open_device("qtest:");
+	struct edu *edu = open_device("qtest:", 0);
 	struct edu_mem *mem = alloc(edu, 8192);
 	uint64_t address = edu_mem_bus_address(mem);
 	size_t i, polls;
@@ -200,7 +200,7 @@ ATF_TC_BODY(nothing_else_touched, tc)
 		{ 4093, 2 }, { 0, 4094 }
 	};
 	unsigned char buffer[LIMIT], guest[16384], expected[16384];
-	struct edu *edu = open_device("qtest:");
+	struct edu *edu = open_device("qtest:", 0);
 	struct edu_mem *mem = alloc(edu, 16384);
 	uint64_t address = edu_mem_bus_address(mem);
 	unsigned char *data = edu_mem_data(mem);
@@ -341,7 +341,7 @@ ATF_TC_HEAD(random_ranges, tc)
 }
 ATF_TC_BODY(random_ranges, tc)
 {
-	struct edu *edu = open_device("qtest:");
+	struct edu *edu = open_device("qtest:", 0);
 	struct edu_mem *mem = alloc(edu, 6000);
 	unsigned char model[LIMIT];
 	int good = 0, i;
@@ -388,7 +388,7 @@ ATF_TC_BODY(edges, tc)
 		{ 1, 1, SIZE_MAX, ERANGE }, { SIZE_MAX - 1, 0, 4, ERANGE },
 		{ 0, SIZE_MAX - 1, 4, ERANGE }
 	};
-	struct edu *edu = open_device("qtest:");
+	struct edu *edu = open_device("qtest:", 0);
 	struct edu_mem *mem = alloc(edu, 5000);
 	int result;
 	size_t i;
@@ -420,11 +420,11 @@ ATF_TC_HEAD(bad_arguments, tc)
 }
 ATF_TC_BODY(bad_arguments, tc)
 {
-	struct edu *edu = open_device("qtest:"), *other;
+	struct edu *edu = open_device("qtest:", 0), *other;
 	struct edu_mem *mem = alloc(edu, 100), *theirs;
 	unsigned flag;
 
-	other = open_device("qtest:");
+	other = open_device("qtest:", 0);
 	theirs = alloc(other, 100);
 	tap_attach(edu);
 	for (flag = 0x8; flag != 0; flag <<= 1) {
@@ -471,7 +471,7 @@ ATF_TC_BODY(copies, tc)
 	static const size_t lengths[] = {
 		1, 4094, 4095, 4096, 4097, 8189, 8190, 8191, 100000
 	};
-	struct edu *edu = open_device("qtest:");
+	struct edu *edu = open_device("qtest:", 0);
 	struct edu_mem *from = alloc(edu, 100003), *to = alloc(edu, 100010);
 	unsigned char *source = edu_mem_data(from), *target;
 	unsigned char *guest;
@@ -523,7 +523,7 @@ ATF_TC_BODY(copy_within, tc)
 		{ SIZE_MAX, 0, 2, ERANGE }, { 0, SIZE_MAX, 2, ERANGE },
 		{ 0, 1, SIZE_MAX, ERANGE }
 	};
-	struct edu *edu = open_device("qtest:");
+	struct edu *edu = open_device("qtest:", 0);
 	struct edu_mem *mem = alloc(edu, 10000);
 	unsigned char *data = edu_mem_data(mem);
 	int result;
@@ -554,7 +554,7 @@ open_stopped(const char *machine)
 {
 
 	start_qemu(machine, "-S");
-	return open_device(DEVICE);
+	return open_device(DEVICE, 0);
 }
 
 ATF_TC(timeout);
@@ -643,7 +643,7 @@ ATF_TC_BODY(copy_times_out, tc)
 
 	/* A chunk takes 200 ms here, and this has 20. */
 	start_qemu("q35", "");
-	edu = open_device(DEVICE);
+	edu = open_device(DEVICE, 0);
 	mem = alloc(edu, 200000);
 	CHECK_ERRNO(edu, ETIMEDOUT, edu_dma_copy(edu, mem, 100000, mem, 0,
 	    20 * LIMIT, 0, 500) == -1);
@@ -711,7 +711,7 @@ ATF_TC_BODY(closed_while_running, tc)
 	q = session_open();
 	session_config_write(q, EDU_DEVFN, PCI_COMMAND, 0x0006);
 	qtest_end(q);
-	edu = open_device(DEVICE);
+	edu = open_device(DEVICE, 0);
 	mem = alloc(edu, 4096);
 	address = edu_mem_bus_address(mem);
 	memset(edu_mem_data(mem), 'x', 4096);
@@ -725,7 +725,7 @@ ATF_TC_BODY(closed_while_running, tc)
 	check_open_fails(DEVICE, EBUSY, "DMA does not end");
 	ATF_CHECK_EQ(master_bit(), 0);
 	monitor("cont");
-	edu = open_device(DEVICE);
+	edu = open_device(DEVICE, 0);
 	ATF_CHECK_EQ(get_registers(edu).command & CMD_RUN, 0);
 	guest_load(edu, address, guest, sizeof(guest));
 	ATF_CHECK(memcmp(guest, zeroes, sizeof(guest)) == 0);
@@ -746,13 +746,13 @@ ATF_TC_BODY(closed_soon_done, tc)
 	struct edu *edu;
 
 	start_qemu("q35", "");
-	edu = open_device(DEVICE);
+	edu = open_device(DEVICE, 0);
 	mem = alloc(edu, 4096);
 	memset(edu_mem_data(mem), 'x', 4096);
 	CHECK_ERRNO(edu, ETIMEDOUT, edu_dma_put(edu, 0, mem, 0, 1000, 0,
 	    0) == -1);
 	edu_close(edu);
-	edu = open_device(DEVICE);
+	edu = open_device(DEVICE, 0);
 	mem = alloc(edu, 4096);
 	REQUIRE_EDU(edu, edu_dma_get(edu, 0, mem, 0, 1000, 0, SOON_MS));
 	ATF_CHECK_EQ(((char *)edu_mem_data(mem))[999], 'x');
@@ -789,7 +789,7 @@ ATF_TC_HEAD(master_off, tc)
 }
 ATF_TC_BODY(master_off, tc)
 {
-	struct edu *edu = open_device("qtest:");
+	struct edu *edu = open_device("qtest:", 0);
 	struct edu_mem *mem = alloc(edu, 4096);
 	struct registers before;
 
@@ -846,7 +846,7 @@ ATF_TC_BODY(unplugged, tc)
 	struct edu *edu;
 
 	start_qemu("pc", "");
-	edu = open_device(DEVICE);
+	edu = open_device(DEVICE, 0);
 	mem = alloc(edu, 4096);
 	tap_attach(edu);
 	edu->bus->dma_time_us = 1;
@@ -883,7 +883,7 @@ ATF_TC_BODY(unplugged_by_interrupt, tc)
 	struct edu *edu;
 
 	start_qemu("pc", "");
-	edu = open_device(DEVICE);
+	edu = open_device(DEVICE, 0);
 	mem = alloc(edu, 4096);
 	tap_attach(edu);
 	tap.hook = unplug_at_start;
@@ -911,7 +911,7 @@ ATF_TC_HEAD(gone_reads_ones, tc)
 }
 ATF_TC_BODY(gone_reads_ones, tc)
 {
-	struct edu *edu = open_device("qtest:");
+	struct edu *edu = open_device("qtest:", 0);
 	struct edu_mem *mem = alloc(edu, 4096);
 
 	tap_attach(edu);
@@ -987,7 +987,7 @@ ATF_TC_BODY(last_byte, tc)
 
 	if (!qemu_bears_last_byte())
 		atf_tc_skip("a QEMU before 8.2.1 would abort");
-	edu = open_device("qtest:");
+	edu = open_device("qtest:", 0);
 	mem = alloc(edu, 20000);
 	check_length(edu, mem, 4096, EDU_DMA_LAST_BYTE);
 	REQUIRE_EDU(edu, edu_dma_put(edu, 4095, mem, 0, 1, EDU_DMA_LAST_BYTE,

@@ -80,7 +80,7 @@ check_wrapped(struct edu *edu, unsigned flags)
 EDU_TEST(polled, "0! to 12! are exact, beyond that modulo 2^32, and no "
     "interrupt is left")
 {
-	struct edu *edu = open_device("qtest:");
+	struct edu *edu = open_device("qtest:", 0);
 
 	check_exact(edu, 0);
 	check_exact(edu, EDU_WRAP);
@@ -91,7 +91,7 @@ EDU_TEST(polled, "0! to 12! are exact, beyond that modulo 2^32, and no "
 
 EDU_TEST(by_interrupt, "the same by interrupt, which is consumed each time")
 {
-	struct edu *edu = open_device("qtest:");
+	struct edu *edu = open_device("qtest:", 0);
 	uint32_t n, result;
 
 	check_exact(edu, EDU_INTERRUPT);
@@ -109,7 +109,7 @@ EDU_TEST(by_interrupt, "the same by interrupt, which is consumed each time")
 EDU_TEST(accesses, "a polled factorial is one write, the polls, the result and "
     "the identification, and nothing else")
 {
-	struct edu *edu = open_device("qtest:");
+	struct edu *edu = open_device("qtest:", 0);
 	uint32_t result;
 	size_t i;
 
@@ -133,7 +133,7 @@ EDU_TEST(out_of_range, "n beyond 12 is ERANGE but with EDU_WRAP, and the "
     "device is not touched")
 {
 	static const uint32_t large[] = { 13, 14, 34, 0x80000000, UINT32_MAX };
-	struct edu *edu = open_device("qtest:");
+	struct edu *edu = open_device("qtest:", 0);
 	uint32_t result = 77;
 	size_t i;
 
@@ -153,7 +153,7 @@ EDU_TEST(out_of_range, "n beyond 12 is ERANGE but with EDU_WRAP, and the "
 EDU_TEST(bad_arguments, "unknown flags and negative timeouts: EINVAL, and the "
     "device is not touched")
 {
-	struct edu *edu = open_device("qtest:");
+	struct edu *edu = open_device("qtest:", 0);
 	uint32_t result = 77;
 	unsigned flag;
 
@@ -179,7 +179,7 @@ EDU_TEST(bad_arguments, "unknown flags and negative timeouts: EINVAL, and the "
 EDU_TEST(timeouts, "a factorial of seconds times out, so does the next, and "
     "one with patience gets its own result", "timeout", "120")
 {
-	struct edu *edu = open_device("qtest:");
+	struct edu *edu = open_device("qtest:", 0);
 	uint32_t result = 77;
 
 	CHECK_ERRNO(edu, ETIMEDOUT, edu_factorial(edu, SLOWEST, EDU_WRAP, 30,
@@ -205,7 +205,7 @@ EDU_TEST(timeouts, "a factorial of seconds times out, so does the next, and "
 EDU_TEST(timeout_0, "a timeout of 0 looks once: the result, or ETIMEDOUT, and "
     "the next call works")
 {
-	struct edu *edu = open_device("qtest:");
+	struct edu *edu = open_device("qtest:", 0);
 	uint32_t result;
 	int i;
 
@@ -233,7 +233,7 @@ EDU_TEST(timeout_0, "a timeout of 0 looks once: the result, or ETIMEDOUT, and "
 EDU_TEST(interrupt_timeout, "by interrupt: ETIMEDOUT, and the late interrupt "
     "does not end a later call early", "timeout", "120")
 {
-	struct edu *edu = open_device("qtest:");
+	struct edu *edu = open_device("qtest:", 0);
 	uint32_t result = 77;
 
 	CHECK_ERRNO(edu, ETIMEDOUT, edu_factorial(edu, SLOW,
@@ -253,7 +253,7 @@ EDU_TEST(interrupt_timeout, "by interrupt: ETIMEDOUT, and the late interrupt "
 EDU_TEST(foreign_interrupt, "the factorial's own bit raised by somebody else "
     "does not end the wait before its time")
 {
-	struct edu *edu = open_device("qtest:");
+	struct edu *edu = open_device("qtest:", 0);
 	uint32_t result = 77;
 
 	REQUIRE_EDU(edu, edu_irq_raise(edu, EDU_INTR_FACTORIAL));
@@ -269,7 +269,7 @@ EDU_TEST(foreign_interrupt, "the factorial's own bit raised by somebody else "
 EDU_TEST(interrupt_lost, "computed, but INTx was masked behind our back: "
     "ETIMEDOUT; the next call is heard again", "timeout", "60")
 {
-	struct edu *edu = open_device("qtest:");
+	struct edu *edu = open_device("qtest:", 0);
 	uint32_t command, result = 77;
 
 	REQUIRE_EDU(edu, edu_config_read(edu, PCI_COMMAND, &command));
@@ -287,7 +287,7 @@ EDU_TEST(interrupt_lost, "computed, but INTx was masked behind our back: "
 EDU_TEST(signals, "a signal ends a wait by interrupt with EINTR, and does not "
     "disturb one by polling", "timeout", "120")
 {
-	struct edu *edu = open_device("qtest:");
+	struct edu *edu = open_device("qtest:", 0);
 	uint32_t result = 77;
 
 	alarm_often();
@@ -313,11 +313,11 @@ EDU_TEST(left_running, "a factorial that an earlier owner left running: the "
 	struct edu *edu;
 
 	start_qemu("q35", "");
-	edu = open_device(DEVICE);
+	edu = open_device(DEVICE, 0);
 	CHECK_ERRNO(edu, ETIMEDOUT, edu_factorial(edu, SLOWEST,
 	    EDU_WRAP | EDU_INTERRUPT, 0, &result) == -1);
 	edu_close(edu);
-	edu = open_device(DEVICE);
+	edu = open_device(DEVICE, 0);
 	CHECK_ERRNO(edu, ETIMEDOUT, edu_factorial(edu, 5, 0, 0,
 	    &result) == -1);
 	CHECK_MESSAGE(edu, "earlier");
@@ -348,7 +348,7 @@ EDU_TEST(unplugged, "unplugged while it computes: ENODEV, and not a result of "
 	struct edu *edu;
 
 	start_qemu("pc", "");
-	edu = open_device(DEVICE);
+	edu = open_device(DEVICE, 0);
 	tap_attach(edu);
 	tap.hook = unplug_at_poll;
 	CHECK_ERRNO(edu, ENODEV, edu_factorial(edu, 12, 0, EDU_FOREVER,
@@ -364,7 +364,7 @@ EDU_TEST(unplugged, "unplugged while it computes: ENODEV, and not a result of "
 EDU_TEST(gone_reads_ones, "a device that reads all ones, as on a real bus: "
     "ENODEV, and no endless wait")
 {
-	struct edu *edu = open_device("qtest:");
+	struct edu *edu = open_device("qtest:", 0);
 	uint32_t result = 77;
 
 	tap_attach(edu);

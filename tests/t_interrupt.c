@@ -29,7 +29,7 @@
 EDU_TEST(rounds, "1,000 random masks raised, waited for, and none lost, "
     "doubled or mixed up")
 {
-	struct edu *edu = open_device("qtest:");
+	struct edu *edu = open_device("qtest:", 0);
 	uint32_t mask;
 	int i;
 
@@ -48,7 +48,7 @@ EDU_TEST(rounds, "1,000 random masks raised, waited for, and none lost, "
 
 EDU_TEST(every_bit, "each of the 32 bits, alone and all at once")
 {
-	struct edu *edu = open_device("qtest:");
+	struct edu *edu = open_device("qtest:", 0);
 	uint32_t bit;
 
 	for (bit = 1; bit != 0; bit <<= 1) {
@@ -69,7 +69,7 @@ EDU_TEST(every_bit, "each of the 32 bits, alone and all at once")
 EDU_TEST(several_before_a_wait, "what is raised in several steps comes with "
     "one wait, and once")
 {
-	struct edu *edu = open_device("qtest:");
+	struct edu *edu = open_device("qtest:", 0);
 
 	REQUIRE_EDU(edu, edu_irq_raise(edu, 0x1000));
 	REQUIRE_EDU(edu, edu_irq_raise(edu, 0x0200));
@@ -93,7 +93,7 @@ now_ms(void)
 EDU_TEST(nothing_comes, "timeouts of 0 and 30 ms give 0, not before their "
     "time, and leave the status as it is")
 {
-	struct edu *edu = open_device("qtest:");
+	struct edu *edu = open_device("qtest:", 0);
 	uint32_t status = 77;
 	int64_t start_ms;
 
@@ -109,7 +109,7 @@ EDU_TEST(nothing_comes, "timeouts of 0 and 30 ms give 0, not before their "
 EDU_TEST(bad_timeouts, "a negative timeout is EINVAL, and what is pending "
     "stays")
 {
-	struct edu *edu = open_device("qtest:");
+	struct edu *edu = open_device("qtest:", 0);
 	uint32_t status = 77;
 
 	REQUIRE_EDU(edu, edu_irq_raise(edu, 0x40));
@@ -124,7 +124,7 @@ EDU_TEST(bad_timeouts, "a negative timeout is EINVAL, and what is pending "
 EDU_TEST(acknowledged, "acknowledging one of two bits leaves the other; "
     "acknowledging what is not there is no error")
 {
-	struct edu *edu = open_device("qtest:");
+	struct edu *edu = open_device("qtest:", 0);
 
 	REQUIRE_EDU(edu, edu_irq_raise(edu, 0x60));
 	REQUIRE_EDU(edu, edu_irq_ack(edu, 0x20));
@@ -144,7 +144,7 @@ EDU_TEST(acknowledged, "acknowledging one of two bits leaves the other; "
 EDU_TEST(descriptor, "the descriptor is readable when there is something to "
     "wait for, and not for nothing after a wait")
 {
-	struct edu *edu = open_device("qtest:");
+	struct edu *edu = open_device("qtest:", 0);
 	int fd = edu_irq_fd(edu), i;
 
 	ATF_REQUIRE(fd != -1);
@@ -175,7 +175,7 @@ EDU_TEST(descriptor, "the descriptor is readable when there is something to "
 EDU_TEST(beside_the_engines, "bits raised before a factorial and a DMA by "
     "interrupt are delivered, the engines' own are not")
 {
-	struct edu *edu = open_device("qtest:");
+	struct edu *edu = open_device("qtest:", 0);
 	struct edu_mem *mem;
 	uint32_t result;
 
@@ -206,7 +206,7 @@ EDU_TEST(beside_the_engines, "bits raised before a factorial and a DMA by "
 EDU_TEST(polled_engines, "a polled factorial and a polled DMA leave pending "
     "bits pending")
 {
-	struct edu *edu = open_device("qtest:");
+	struct edu *edu = open_device("qtest:", 0);
 	struct edu_mem *mem;
 	uint32_t result;
 
@@ -232,7 +232,7 @@ catch(int sig)
 EDU_TEST(signals, "a signal ends the wait with EINTR, and the next wait works")
 {
 	static const struct itimerval once = { { 0, 0 }, { 0, 50000 } };
-	struct edu *edu = open_device("qtest:");
+	struct edu *edu = open_device("qtest:", 0);
 	struct sigaction action;
 	uint32_t status = 77;
 
@@ -256,11 +256,11 @@ EDU_TEST(kept, "with EDU_OPEN_KEEP, what is pending at close is delivered "
 	uint32_t result;
 
 	start_qemu("q35", "");
-	edu = open_flags(DEVICE, EDU_OPEN_KEEP);
+	edu = open_device(DEVICE, EDU_OPEN_KEEP);
 	check_status(edu, 0);
 	REQUIRE_EDU(edu, edu_irq_raise(edu, 0x500));
 	edu_close(edu);
-	edu = open_flags(DEVICE, EDU_OPEN_KEEP);
+	edu = open_device(DEVICE, EDU_OPEN_KEEP);
 	check_status(edu, 0x500);
 	ATF_CHECK(is_readable(edu_irq_fd(edu), SOON_MS));
 	check_wait(edu, SOON_MS, 0x500);
@@ -270,11 +270,11 @@ EDU_TEST(kept, "with EDU_OPEN_KEEP, what is pending at close is delivered "
 	    &result));
 	REQUIRE_EDU(edu, edu_irq_ack(edu, 0x20));
 	edu_close(edu);
-	edu = open_flags(DEVICE, EDU_OPEN_KEEP);
+	edu = open_device(DEVICE, EDU_OPEN_KEEP);
 	check_wait(edu, SOON_MS, 0x40);
 	edu_close(edu);
 	/* What was delivered is gone. */
-	edu = open_flags(DEVICE, EDU_OPEN_KEEP);
+	edu = open_device(DEVICE, EDU_OPEN_KEEP);
 	check_status(edu, 0);
 	check_wait(edu, 0, 0);
 	edu_close(edu);
@@ -286,16 +286,16 @@ EDU_TEST(not_kept, "without EDU_OPEN_KEEP, everything is acknowledged at open, "
 	struct edu *edu;
 
 	start_qemu("q35", "");
-	edu = open_flags(DEVICE, EDU_OPEN_KEEP);
+	edu = open_device(DEVICE, EDU_OPEN_KEEP);
 	REQUIRE_EDU(edu, edu_irq_raise(edu, 0x500));
 	edu_close(edu);
-	edu = open_flags(DEVICE, 0);
+	edu = open_device(DEVICE, 0);
 	check_status(edu, 0);
 	check_wait(edu, 0, 0);
 	ATF_CHECK(!is_readable(edu_irq_fd(edu), 0));
 	REQUIRE_EDU(edu, edu_irq_raise(edu, 0x500));
 	edu_close(edu);
-	edu = open_flags(DEVICE, EDU_OPEN_KEEP);
+	edu = open_device(DEVICE, EDU_OPEN_KEEP);
 	check_status(edu, 0);
 	edu_close(edu);
 }
@@ -303,7 +303,7 @@ EDU_TEST(not_kept, "without EDU_OPEN_KEEP, everything is acknowledged at open, "
 EDU_TEST(polling_only, "with EDU_OPEN_POLL, waiting is ENOTSUP and says so, "
     "the rest works")
 {
-	struct edu *edu = open_flags("qtest:", EDU_OPEN_POLL);
+	struct edu *edu = open_device("qtest:", EDU_OPEN_POLL);
 	struct edu_mem *mem;
 	uint32_t value = 77;
 
@@ -332,7 +332,7 @@ EDU_TEST(unplugged, "the status of an unplugged device is ENODEV, and not 0")
 	struct edu *edu;
 
 	start_qemu("pc", "");
-	edu = open_device(DEVICE);
+	edu = open_device(DEVICE, 0);
 	REQUIRE_EDU(edu, edu_irq_raise(edu, 0x40));
 	unplug(edu_bus_qtest_session(edu->bus));
 	CHECK_ERRNO(edu, ENODEV, edu_irq_status(edu, &status) == -1);

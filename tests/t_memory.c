@@ -51,7 +51,7 @@ ATF_TC_BODY(lengths, tc)
 		1, 2, 3, 4095, 4096, 4097, 8192, 100000, EDU_MEM_MAX - 1,
 		EDU_MEM_MAX
 	};
-	struct edu *edu = open_device("qtest:");
+	struct edu *edu = open_device("qtest:", 0);
 	struct edu_mem *mem;
 	size_t i;
 
@@ -82,7 +82,7 @@ ATF_TC_BODY(bad_lengths, tc)
 	static const size_t lengths[] = {
 		0, EDU_MEM_MAX + 1, EDU_MEM_MAX * 2, SIZE_MAX - 4095, SIZE_MAX
 	};
-	struct edu *edu = open_device("qtest:");
+	struct edu *edu = open_device("qtest:", 0);
 	size_t i;
 
 	for (i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++) {
@@ -103,7 +103,7 @@ ATF_TC_HEAD(many, tc)
 }
 ATF_TC_BODY(many, tc)
 {
-	struct edu *edu = open_device("qtest:");
+	struct edu *edu = open_device("qtest:", 0);
 	struct edu_mem *mems[MANY];
 	uint64_t a, b;
 	size_t i, j, length[MANY];
@@ -176,7 +176,7 @@ ATF_TC_HEAD(freed_by_close, tc)
 }
 ATF_TC_BODY(freed_by_close, tc)
 {
-	struct edu *edu = open_device("qtest:");
+	struct edu *edu = open_device("qtest:", 0);
 	int i;
 
 	count_memory(edu);
@@ -199,7 +199,7 @@ ATF_TC_HEAD(free_null, tc)
 }
 ATF_TC_BODY(free_null, tc)
 {
-	struct edu *edu = open_device("qtest:");
+	struct edu *edu = open_device("qtest:", 0);
 	struct edu_mem *mem = alloc(edu, 1);
 
 	errno = ELOOP;
@@ -255,7 +255,7 @@ ATF_TC_HEAD(beyond_the_mask, tc)
 }
 ATF_TC_BODY(beyond_the_mask, tc)
 {
-	struct edu *edu = open_device("qtest:");
+	struct edu *edu = open_device("qtest:", 0);
 
 	count_memory(edu);
 	counting.alloc = alloc_odd;
@@ -294,7 +294,7 @@ ATF_TC_HEAD(no_memory_at_all, tc)
 }
 ATF_TC_BODY(no_memory_at_all, tc)
 {
-	struct edu *edu = open_device("qtest:");
+	struct edu *edu = open_device("qtest:", 0);
 
 	tap_attach(edu);
 	count_memory(edu);

@@ -25,7 +25,7 @@
 EDU_TEST(first_open, "a fresh handle: name, kernel side, limit, no message, "
     "bus mastering and decoding on")
 {
-	struct edu *edu = open_device("qtest:");
+	struct edu *edu = open_device("qtest:", 0);
 	uint32_t command;
 
 	ATF_CHECK_STREQ(edu_name(edu), "qtest:");
@@ -47,7 +47,7 @@ EDU_TEST(version, "the library's version is that of its header")
 
 EDU_TEST(close_null, "closing accepts NULL; errno survives every release")
 {
-	struct edu *edu = open_device("qtest:");
+	struct edu *edu = open_device("qtest:", 0);
 
 	errno = ELOOP;
 	edu_close(NULL);
@@ -134,8 +134,7 @@ EDU_TEST(no_edu_device, "any other PCI function is ENODEV, and the message "
 		if (strchr(entry->d_name, ':') == NULL)
 			continue;
 		(void)snprintf(path, sizeof(path), "%s", entry->d_name);
-		edu = edu_open(path, EDU_OPEN_CONFIG | EDU_OPEN_READONLY);
-		ATF_REQUIRE_MSG(edu != NULL, "%s", edu_errmsg(NULL));
+		edu = open_device(path, EDU_OPEN_CONFIG | EDU_OPEN_READONLY);
 		ATF_CHECK_STREQ(edu_name(edu), path);
 		REQUIRE_EDU(edu, edu_config_read(edu, 0, &ids));
 		edu_close(edu);
@@ -203,7 +202,7 @@ other_memory(struct edu **other)
 {
 	struct edu_mem *mem;
 
-	*other = open_device("qtest:");
+	*other = open_device("qtest:", 0);
 	ATF_REQUIRE((mem = edu_mem_alloc(*other, 16)) != NULL);
 	return mem;
 }
@@ -211,7 +210,7 @@ other_memory(struct edu **other)
 EDU_TEST(readonly_refuses, "EDU_OPEN_READONLY: reading works, every call that "
     "changes something is EBADF and writes nothing")
 {
-	struct edu *edu = open_flags("qtest:", EDU_OPEN_READONLY), *other;
+	struct edu *edu = open_device("qtest:", EDU_OPEN_READONLY), *other;
 	struct edu_mem *mem = other_memory(&other);
 	uint64_t wide;
 	uint32_t value;
@@ -240,7 +239,7 @@ EDU_TEST(readonly_refuses, "EDU_OPEN_READONLY: reading works, every call that "
 EDU_TEST(config_refuses, "EDU_OPEN_CONFIG: configuration space works, every "
     "other call is EBADF")
 {
-	struct edu *edu = open_flags("qtest:", EDU_OPEN_CONFIG), *other;
+	struct edu *edu = open_device("qtest:", EDU_OPEN_CONFIG), *other;
 	struct edu_mem *mem = other_memory(&other);
 	uint64_t wide = 77;
 	uint32_t value = 77;
@@ -259,7 +258,7 @@ EDU_TEST(config_refuses, "EDU_OPEN_CONFIG: configuration space works, every "
 	ATF_CHECK_STREQ(edu_kernel_side(edu), "none");
 	edu_close(edu);
 	/* Both: to look at the configuration space of anything. */
-	edu = open_flags("qtest:", EDU_OPEN_CONFIG | EDU_OPEN_READONLY);
+	edu = open_device("qtest:", EDU_OPEN_CONFIG | EDU_OPEN_READONLY);
 	CHECK_ERRNO(edu, EBADF, edu_bar_size(edu, 0, 0) == NULL);
 	CHECK_ERRNO(edu, EBADF, edu_identify(edu, &value) == -1);
 	REQUIRE_EDU(edu, edu_config_read(edu, 0, &value));
@@ -318,7 +317,7 @@ EDU_TEST(readonly_changes_nothing, "EDU_OPEN_READONLY leaves every register "
 	struct qtest *q;
 
 	start_qemu("q35", "");
-	edu = open_flags(DEVICE, EDU_OPEN_KEEP);
+	edu = open_device(DEVICE, EDU_OPEN_KEEP);
 	REQUIRE_EDU(edu, edu_irq_raise(edu, 0x1234));
 	REQUIRE_EDU(edu, edu_live(edu, 0x55, NULL));
 	REQUIRE_EDU(edu, edu_write(edu, EDU_DMA_SRC, 8, 0x777));
@@ -327,15 +326,15 @@ EDU_TEST(readonly_changes_nothing, "EDU_OPEN_READONLY leaves every register "
 	session_config_write(q, EDU_DEVFN, PCI_COMMAND, 0x0502);
 	take_snapshot(q, &before);
 	qtest_end(q);
-	edu = open_flags(DEVICE, EDU_OPEN_READONLY);
+	edu = open_device(DEVICE, EDU_OPEN_READONLY);
 	check_status(edu, 0x1234);
 	REQUIRE_EDU(edu, edu_identify(edu, &value));
 	edu_close(edu);
 	check_snapshot(&before);
-	edu = open_flags(DEVICE, EDU_OPEN_READONLY | EDU_OPEN_CONFIG);
+	edu = open_device(DEVICE, EDU_OPEN_READONLY | EDU_OPEN_CONFIG);
 	edu_close(edu);
 	check_snapshot(&before);
-	edu = open_flags(DEVICE, EDU_OPEN_CONFIG);
+	edu = open_device(DEVICE, EDU_OPEN_CONFIG);
 	edu_bar_free(edu_bar_size(edu, 0, 0));
 	edu_close(edu);
 	check_snapshot(&before);
@@ -353,12 +352,12 @@ EDU_TEST(command_restored, "decoding, bus mastering and INTx are on while "
 	size_t i;
 
 	start_qemu("q35", "");
-	edu_close(open_device(DEVICE));
+	edu_close(open_device(DEVICE, 0));
 	for (i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
 		q = session_open();
 		session_config_write(q, EDU_DEVFN, PCI_COMMAND, commands[i]);
 		qtest_end(q);
-		edu = open_device(DEVICE);
+		edu = open_device(DEVICE, 0);
 		REQUIRE_EDU(edu, edu_config_read(edu, PCI_COMMAND, &command));
 		/* Other bits are none of our business. */
 		ATF_CHECK_EQ_MSG(command & 0xffff, (commands[i] | 0x0006) &
@@ -381,17 +380,17 @@ EDU_TEST(interrupts_of_others, "the factorial's interrupt, switched on by "
 	uint32_t result;
 
 	start_qemu("q35", "");
-	edu = open_device(DEVICE);
+	edu = open_device(DEVICE, 0);
 	REQUIRE_EDU(edu, edu_write(edu, EDU_STATUS, 4, EDU_STATUS_IRQFACT));
 	edu->status = 0;	/* as if it were not our doing */
 	edu_close(edu);
-	edu = open_device(DEVICE);
+	edu = open_device(DEVICE, 0);
 	REQUIRE_EDU(edu, edu_read(edu, EDU_STATUS, 4, &status));
 	ATF_CHECK_EQ(status, 0);
 	REQUIRE_EDU(edu, edu_factorial(edu, 12, EDU_INTERRUPT, SOON_MS,
 	    &result));
 	edu_close(edu);
-	edu = open_flags(DEVICE, EDU_OPEN_READONLY);
+	edu = open_device(DEVICE, EDU_OPEN_READONLY);
 	REQUIRE_EDU(edu, edu_read(edu, EDU_STATUS, 4, &status));
 	ATF_CHECK_EQ(status, 0);
 	edu_close(edu);
@@ -400,7 +399,7 @@ EDU_TEST(interrupts_of_others, "the factorial's interrupt, switched on by "
 EDU_TEST(messages, "a handle keeps its own last message, and the thread that "
     "of calls without a handle")
 {
-	struct edu *a = open_device("qtest:"), *b = open_device("qtest:");
+	struct edu *a = open_device("qtest:", 0), *b = open_device("qtest:", 0);
 	uint32_t value;
 	char text[512];
 
@@ -516,7 +515,7 @@ EDU_TEST(unplugged, "a device that was unplugged: ENODEV from what asks it, "
 	struct edu *edu;
 
 	start_qemu("pc", "");
-	edu = open_device(DEVICE);
+	edu = open_device(DEVICE, 0);
 	ATF_REQUIRE((mem = edu_mem_alloc(edu, 100)) != NULL);
 	unplug(edu_bus_qtest_session(edu->bus));
 	CHECK_ERRNO(edu, ENODEV, edu_identify(edu, &value) == -1);
@@ -538,7 +537,7 @@ EDU_TEST(unplugged, "a device that was unplugged: ENODEV from what asks it, "
 	check_open_fails(DEVICE, ENOENT, "-device edu");
 	/* Plugged in again, it is as good as new. */
 	monitor("device_add edu,id=it,addr=0xa");
-	edu = open_device(DEVICE);
+	edu = open_device(DEVICE, 0);
 	check_engines(edu);
 	edu_close(edu);
 }

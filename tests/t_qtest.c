@@ -100,7 +100,7 @@ ATF_TC_HEAD(own_works, tc)
 }
 ATF_TC_BODY(own_works, tc)
 {
-	struct edu *edu = open_device("qtest:");
+	struct edu *edu = open_device("qtest:", 0);
 
 	ATF_CHECK_STREQ(edu_name(edu), "qtest:");
 	ATF_CHECK_STREQ(edu_kernel_side(edu), "qtest");
@@ -118,7 +118,7 @@ ATF_TC_HEAD(level_not_lost, tc)
 }
 ATF_TC_BODY(level_not_lost, tc)
 {
-	struct edu *edu = open_device("qtest:");
+	struct edu *edu = open_device("qtest:", 0);
 	int fd = edu_irq_fd(edu), i;
 	uint32_t seen, status;
 
@@ -212,7 +212,7 @@ ATF_TC_BODY(qemu_talks, tc)
 
 	use_script("yes | head -n 1000000 >&2; exec '%s' \"$@\"\n",
 	    real_qemu());
-	edu = open_device("qtest:");
+	edu = open_device("qtest:", 0);
 	REQUIRE_EDU(edu, edu_live(edu, 1, NULL));
 	edu_close(edu);
 }
@@ -226,7 +226,7 @@ ATF_TC_HEAD(two_at_once, tc)
 }
 ATF_TC_BODY(two_at_once, tc)
 {
-	struct edu *a = open_device("qtest:"), *b = open_device("qtest:");
+	struct edu *a = open_device("qtest:", 0), *b = open_device("qtest:", 0);
 	struct edu_mem *ma, *mb;
 	uint32_t status;
 
@@ -263,7 +263,7 @@ ATF_TC_BODY(qemu_killed, tc)
 	uint32_t value;
 	int fd = use_marked_qemu();
 
-	edu = open_device("qtest:");
+	edu = open_device("qtest:", 0);
 	ATF_REQUIRE((mem = edu_mem_alloc(edu, 4095)) != NULL);
 	ATF_REQUIRE(kill(marked_pid(), SIGKILL) == 0);
 	ATF_REQUIRE(dies_soon(fd));
@@ -295,7 +295,7 @@ ATF_TC_BODY(qemu_killed_while_waiting, tc)
 	uint32_t value;
 
 	(void)use_marked_qemu();
-	edu = open_device("qtest:");
+	edu = open_device("qtest:", 0);
 	switch (fork()) {
 	case -1:
 		atf_tc_fail("fork");
@@ -322,13 +322,13 @@ ATF_TC_BODY(closed_leaves_no_qemu, tc)
 
 	(void)snprintf(qemu, sizeof(qemu), "%s", real_qemu());
 	fd = use_marked_qemu();
-	edu = open_device("qtest:");
+	edu = open_device("qtest:", 0);
 	ATF_CHECK(is_alive(fd));
 	edu_close(edu);
 	ATF_CHECK(!is_alive(fd));
 	/* The script goes on when QEMU has ended. */
 	use_script("exec 9>alive; '%s' \"$@\"; sleep 60\n", qemu);
-	edu = open_device("qtest:");
+	edu = open_device("qtest:", 0);
 	ATF_CHECK(is_alive(fd));
 	edu_close(edu);
 	ATF_CHECK(dies_soon(fd));
@@ -483,7 +483,7 @@ ATF_TC_BODY(program_undisturbed, tc)
 	ATF_REQUIRE((pid = fork()) != -1);
 	if (pid == 0)
 		_exit(42);
-	edu = open_device("qtest:");
+	edu = open_device("qtest:", 0);
 	ATF_CHECK(waitpid(-1, &status, 0) == pid);
 	ATF_CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 42);
 	ATF_CHECK_ERRNO(ECHILD, waitpid(-1, NULL, WNOHANG) == -1);
@@ -548,7 +548,7 @@ ATF_TC_BODY(no_descriptor_leaks, tc)
 	(void)snprintf(qemu, sizeof(qemu), "%s", real_qemu());
 	for (i = 0; i < 10; i++) {
 		ATF_REQUIRE(setenv("QEMU", qemu, 1) == 0);
-		edu_close(open_device("qtest:"));
+		edu_close(open_device("qtest:", 0));
 		ATF_REQUIRE(edu_open("qtest:/nonexistent", 0) == NULL);
 		ATF_REQUIRE(setenv("QEMU", "/bin/false", 1) == 0);
 		ATF_REQUIRE(edu_open("qtest:", 0) == NULL);
@@ -572,7 +572,7 @@ ATF_TC_BODY(close_on_exec, tc)
 
 	for (fd = 0; fd < FDS; fd++)
 		before[fd] = fcntl(fd, F_GETFD);
-	edu = open_device("qtest:");
+	edu = open_device("qtest:", 0);
 	ATF_CHECK(count_fds() > 3);
 	for (fd = 0; fd < FDS; fd++)
 		ATF_CHECK_MSG(before[fd] != -1 || fcntl(fd, F_GETFD) == -1 ||
@@ -597,7 +597,7 @@ ATF_TC_BODY(program_descriptors_not_kept, tc)
 	ATF_REQUIRE(pipe(fds) == 0);
 	ATF_REQUIRE((high = fcntl(fds[1], F_DUPFD, 100)) != -1);
 	ATF_REQUIRE(fcntl(fds[0], F_SETFL, O_NONBLOCK) == 0);
-	edu = open_device("qtest:");
+	edu = open_device("qtest:", 0);
 	ATF_REQUIRE(close(fds[1]) == 0 && close(high) == 0);
 	ATF_CHECK_MSG(read(fds[0], &c, 1) == 0, "somebody keeps it open");
 	edu_close(edu);
@@ -631,7 +631,7 @@ ATF_TC_BODY(no_temporary_files, tc)
 
 	ATF_REQUIRE(mkdir("tmp", 0700) == 0);
 	ATF_REQUIRE(setenv("TMPDIR", "tmp", 1) == 0);
-	edu = open_device("qtest:");
+	edu = open_device("qtest:", 0);
 	ATF_CHECK_EQ(count_files("tmp"), 0);
 	edu_close(edu);
 	ATF_CHECK_EQ(count_files("tmp"), 0);
@@ -648,7 +648,7 @@ ATF_TC_HEAD(memory_runs_out, tc)
 }
 ATF_TC_BODY(memory_runs_out, tc)
 {
-	struct edu *edu = open_device("qtest:");
+	struct edu *edu = open_device("qtest:", 0);
 	struct edu_mem *mems[64], *mem;
 	size_t count = 0, i;
 

@@ -147,7 +147,7 @@ ATF_TC_BODY(no_memory_there, tc)
 
 	(void)start_qemu("q35", "-m 2 -device edu");
 	await_qemu();
-	edu = open_device(DEVICE);
+	edu = open_device(DEVICE, 0);
 	ATF_CHECK(edu_mem_alloc(edu, EDU_MEM_MAX / 2) != NULL);
 	ATF_CHECK_ERRNO(ENOMEM, edu_mem_alloc(edu, EDU_MEM_MAX) == NULL);
 	ATF_CHECK(strstr(edu_errmsg(edu), "-m 16") != NULL);
@@ -259,11 +259,11 @@ ATF_TC_BODY(peer_silent, tc)
 
 	(void)start_qemu("q35", SLOT_4);
 	await_qemu();
-	edu = open_device(DEVICE);
+	edu = open_device(DEVICE, 0);
 	check_open_fails(DEVICE, EBUSY, "another process");
 	REQUIRE_EDU(edu, edu_live(edu, 1, NULL));
 	edu_close(edu);
-	edu_close(open_device(DEVICE));
+	edu_close(open_device(DEVICE, 0));
 }
 
 static void
@@ -275,7 +275,7 @@ check_socket(const char *machine)
 	(void)start_qemu(machine, "-m 16 -device edu");
 	await_qemu();
 	for (i = 0; i < 2; i++) {
-		edu = open_device(DEVICE);
+		edu = open_device(DEVICE, 0);
 		ATF_CHECK_STREQ(edu_name(edu), DEVICE);
 		ATF_CHECK_STREQ(edu_kernel_side(edu), "qtest");
 		check_engines(edu);
@@ -348,7 +348,7 @@ ATF_TC_BODY(socket_function, tc)
 	    "-device pci-testdev,addr=6.0,multifunction=on "
 	    "-device edu,addr=6.3");
 	await_qemu();
-	edu = open_device(DEVICE);
+	edu = open_device(DEVICE, 0);
 	REQUIRE_EDU(edu, edu_live(edu, 1, NULL));
 	edu_close(edu);
 }
@@ -372,7 +372,7 @@ ATF_TC_BODY(firmware_bar_kept, tc)
 	fd = raw_connect();
 	raw_config_write(fd, 0x10, 0xfd300000);
 	(void)close(fd);
-	edu = open_device(DEVICE);
+	edu = open_device(DEVICE, 0);
 	REQUIRE_EDU(edu, edu_config_read(edu, 0x10, &bar));
 	ATF_CHECK_EQ(bar, 0xfd300000);
 	REQUIRE_EDU(edu, edu_live(edu, 1, NULL));
@@ -382,7 +382,7 @@ ATF_TC_BODY(firmware_bar_kept, tc)
 		raw_config_write(fd, 0x04, 0);
 		raw_config_write(fd, 0x10, odd[i]);
 		(void)close(fd);
-		edu = open_device(DEVICE);
+		edu = open_device(DEVICE, 0);
 		REQUIRE_EDU(edu, edu_config_read(edu, 0x10, &bar));
 		ATF_CHECK(bar != 0 && bar != 0xfff00000);
 		REQUIRE_EDU(edu, edu_live(edu, 1, NULL));
@@ -413,8 +413,7 @@ ATF_TC_BODY(killed_client, tc)
 	ATF_REQUIRE(write(fd, half, strlen(half)) == (ssize_t)strlen(half));
 	sleep_ms(100);
 	(void)close(fd);
-	edu = edu_open(DEVICE, EDU_OPEN_KEEP);
-	ATF_REQUIRE_MSG(edu != NULL, "%s", edu_errmsg(NULL));
+	edu = open_device(DEVICE, EDU_OPEN_KEEP);
 	ATF_CHECK(is_readable(edu_irq_fd(edu), 0));
 	ATF_CHECK(edu_irq_wait(edu, 0, &status) == 1);
 	ATF_CHECK_EQ(status, 0x10);
@@ -460,7 +459,7 @@ ATF_TC_BODY(interrupts_unavailable, tc)
 	fd = raw_connect();
 	intercept_another(fd);
 	(void)close(fd);
-	edu = open_device(DEVICE);
+	edu = open_device(DEVICE, 0);
 	ATF_CHECK_STREQ(edu_kernel_side(edu), "qtest (memory only)");
 	ATF_CHECK_ERRNO(ENOTSUP, edu_irq_wait(edu, 0, &status) == -1);
 	ATF_CHECK_ERRNO(ENOTSUP, edu_irq_fd(edu) == -1);

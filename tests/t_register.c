@@ -87,7 +87,7 @@ EDU_TEST(every_access, "every offset, width and direction: done as asked, or "
 		0x180, 0x1000, 0x40000, 0x40004, 0xffffc, 0x100000, 0x100004,
 		0x80000000, 0xfffffffc, UINT_MAX
 	};
-	struct edu *edu = open_device("qtest:");
+	struct edu *edu = open_device("qtest:", 0);
 	unsigned offset;
 	size_t i, j;
 
@@ -109,7 +109,7 @@ EDU_TEST(every_access, "every offset, width and direction: done as asked, or "
 EDU_TEST(refusals_explained, "the message says what the register takes, and "
     "why the DMA command is not written")
 {
-	struct edu *edu = open_device("qtest:");
+	struct edu *edu = open_device("qtest:", 0);
 	uint64_t value = 77;
 
 	CHECK_ERRNO(edu, EINVAL, edu_read(edu, 0x0c, 4, &value) == -1);
@@ -140,7 +140,7 @@ read_register(struct edu *edu, unsigned offset, unsigned width)
 EDU_TEST(values, "what is written is what the device gets, in 4 bytes and in 8")
 {
 	static const uint64_t wide = 0x0123456789abcdef;
-	struct edu *edu = open_device("qtest:");
+	struct edu *edu = open_device("qtest:", 0);
 	unsigned offset;
 
 	ATF_CHECK_EQ(read_register(edu, 0x00, 4), 0x010000ed);
@@ -167,7 +167,7 @@ EDU_TEST(values, "what is written is what the device gets, in 4 bytes and in 8")
 
 EDU_TEST(value_too_large, "a value beyond 4 bytes is EINVAL and not cut off")
 {
-	struct edu *edu = open_device("qtest:");
+	struct edu *edu = open_device("qtest:", 0);
 
 	REQUIRE_EDU(edu, edu_write(edu, 0x04, 4, 0));
 	CHECK_ERRNO(edu, EINVAL, edu_write(edu, 0x04, 4,
@@ -184,7 +184,7 @@ EDU_TEST(value_too_large, "a value beyond 4 bytes is EINVAL and not cut off")
 EDU_TEST(factorial_by_hand, "a factorial started by a register write: "
     "edu_factorial() waits for its end", "timeout", "120")
 {
-	struct edu *edu = open_device("qtest:");
+	struct edu *edu = open_device("qtest:", 0);
 	uint32_t result = 77;
 
 	REQUIRE_EDU(edu, edu_write(edu, 0x08, 4, 6));
@@ -205,7 +205,7 @@ EDU_TEST(factorial_by_hand, "a factorial started by a register write: "
 EDU_TEST(status_by_hand, "the interrupt of factorials switched on and off by "
     "hand: edu_factorial() knows")
 {
-	struct edu *edu = open_device("qtest:");
+	struct edu *edu = open_device("qtest:", 0);
 	uint32_t result;
 
 	REQUIRE_EDU(edu, edu_write(edu, 0x20, 4, 0x80));
@@ -227,7 +227,7 @@ EDU_TEST(status_by_hand, "the interrupt of factorials switched on and off by "
 EDU_TEST(acknowledged_by_hand, "bits acknowledged by a register write are not "
     "delivered, others are")
 {
-	struct edu *edu = open_device("qtest:");
+	struct edu *edu = open_device("qtest:", 0);
 	uint32_t result;
 
 	/* The factorial's wait takes these into the library. */
@@ -260,7 +260,7 @@ read_odd(size_t i, struct tap_access *a)
 EDU_TEST(identify, "the identification is read and checked: gone, "
     "byte-swapped, another device, another version")
 {
-	struct edu *edu = open_device("qtest:");
+	struct edu *edu = open_device("qtest:", 0);
 	uint32_t id = 0;
 
 	REQUIRE_EDU(edu, edu_identify(edu, &id));
@@ -294,7 +294,7 @@ EDU_TEST(live, "liveness answers with the inverse of any value; the answer may "
 	static const uint32_t values[] = {
 		0, 1, 0x80000000, 0x12345678, 0xa5a5a5a5, UINT32_MAX
 	};
-	struct edu *edu = open_device("qtest:");
+	struct edu *edu = open_device("qtest:", 0);
 	uint32_t answer;
 	size_t i;
 
@@ -310,7 +310,7 @@ EDU_TEST(live, "liveness answers with the inverse of any value; the answer may "
 EDU_TEST(live_wrong, "a wrong answer is EIO and is handed out; of a device "
     "that is gone it is ENODEV")
 {
-	struct edu *edu = open_device("qtest:");
+	struct edu *edu = open_device("qtest:", 0);
 	uint32_t answer = 77;
 
 	tap_attach(edu);
@@ -334,12 +334,11 @@ EDU_TEST(config_read, "configuration space by whole dwords below 256; anything "
 		1, 2, 3, 5, 6, 7, 0x41, 253, 254, 255, 256, 260, 4096,
 		0x80000000, UINT_MAX - 3, UINT_MAX
 	};
-	struct edu *edu = edu_open("qtest:", EDU_OPEN_CONFIG);
+	struct edu *edu = open_device("qtest:", EDU_OPEN_CONFIG);
 	unsigned offset;
 	uint32_t value;
 	size_t i;
 
-	ATF_REQUIRE_MSG(edu != NULL, "%s", edu_errmsg(NULL));
 	REQUIRE_EDU(edu, edu_config_read(edu, 0x00, &value));
 	ATF_CHECK_EQ(value, 0x11e81234);
 	REQUIRE_EDU(edu, edu_config_read(edu, 0x08, &value));

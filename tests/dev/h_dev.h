@@ -38,15 +38,6 @@
 #define DEVICE_TEST(name, ...)						\
 	EDU_TEST(name, __VA_ARGS__, "require.user", "root")
 
-static inline struct edu *
-open_device(const char *name, unsigned flags)
-{
-	struct edu *edu = edu_open(name, flags);
-
-	ATF_REQUIRE_MSG(edu != NULL, "%s: %s", name, edu_errmsg(NULL));
-	return edu;
-}
-
 /*
  * The name of the i-th device that has a kernel side, or that has none.
  * Skips the test when there is no such device.

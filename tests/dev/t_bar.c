@@ -369,10 +369,9 @@ static void
 check_put_right(const char *name, unsigned open_flags,
     const uint8_t before[CONFIG_SIZE])
 {
-	struct edu *edu = edu_open(name, open_flags);
+	struct edu *edu = open_device(name, open_flags);
 	uint32_t result = 0;
 
-	ATF_REQUIRE_MSG(edu != NULL, "%s", edu_errmsg(NULL));
 	if (open_flags & EDU_OPEN_CONFIG)
 		pci_check_same(name, before, "after the next open");
 	else {

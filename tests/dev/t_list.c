@@ -95,7 +95,7 @@ DEVICE_TEST(names_open, "every name in the list opens the device of that name, "
 		REQUIRE_EDU(edu, edu_identify(edu, &id));
 		edu_close(edu);
 	}
-	ATF_REQUIRE((edu = edu_open(NULL, 0)) != NULL);
+	edu = open_device(NULL, 0);
 	ATF_CHECK_STREQ(edu_name(edu), edu_list_name(list, 0));
 	edu_close(edu);
 	edu_list_free(list);
