@@ -26,8 +26,8 @@
 # The version stands in edu.h alone.  What programs are linked with has a
 # number of its own: it changes when they have to be built anew.
 VERSION!=	sed -n 's/^.define EDU_VERSION.*"\(.*\)"/\1/p' include/edu.h
-SOMAJOR=	0
-SOVERSION=	$(VERSION)
+SOMAJOR=	1
+SOVERSION=	1.0
 OS!=		uname -s
 
 # As the command line or the environment has them.  (bmake brings values of
@@ -79,13 +79,15 @@ ALLLDFLAGS=	$(SANFLAG) $(LDFLAGS)
 # lib/ is the device; its folders are worlds, and a system has some of them.
 LIB_Linux=	lib/linux/hugepages.c lib/linux/kernel.c lib/linux/system.c \
 		lib/linux/uio.c
-LIB_NetBSD=	lib/netbsd/bus.c lib/netbsd/kernel.c lib/netbsd/node.c
+LIB_NetBSD=	lib/netbsd/bus.c lib/netbsd/kernel.c lib/netbsd/node.c \
+		lib/netbsd/system.c
 LIBSRCS=	lib/address.c lib/bar.c lib/claim.c lib/clock.c lib/config.c \
 		lib/device.c lib/dma.c lib/error.c lib/factorial.c \
-		lib/interrupt.c lib/list.c lib/machine.c lib/memory.c \
-		lib/mmio.c lib/register.c lib/pciaccess/bus.c \
-		lib/qtest/bus.c lib/qtest/helper.c lib/qtest/kernel.c \
-		lib/qtest/protocol.c lib/qtest/start.c $(LIB_$(OS))
+		lib/handle.c lib/identify.c lib/interrupt.c lib/kernel.c \
+		lib/list.c lib/machine.c lib/memory.c lib/mmio.c lib/range.c \
+		lib/register.c lib/pciaccess/bus.c lib/qtest/bus.c \
+		lib/qtest/helper.c lib/qtest/kernel.c lib/qtest/protocol.c \
+		lib/qtest/start.c $(LIB_$(OS))
 
 TOOL_Linux=	tools/cmd_bind_linux.c
 TOOL_NetBSD=	tools/cmd_bind_other.c

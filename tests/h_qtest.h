@@ -89,19 +89,18 @@ count_fds(void)
 static inline void
 check_copy(struct edu *edu, size_t length, unsigned flags)
 {
-	struct edu_mem *from, *to;
+	unsigned char *from, *to;
 	size_t i;
 
 	ATF_REQUIRE((from = edu_mem_alloc(edu, length)) != NULL);
 	ATF_REQUIRE((to = edu_mem_alloc(edu, length)) != NULL);
 	for (i = 0; i < length; i++)
-		((unsigned char *)edu_mem_data(from))[i] =
+		((unsigned char *)from)[i] =
 		    (unsigned char)(i * 7 + i / 256);
-	REQUIRE_EDU(edu, edu_dma_copy(edu, to, 0, from, 0, length, flags,
-	    SOON_MS));
-	ATF_CHECK(memcmp(edu_mem_data(to), edu_mem_data(from), length) == 0);
-	edu_mem_free(from);
-	edu_mem_free(to);
+	REQUIRE_EDU(edu, edu_dma_copy(edu, to, from, length, flags, SOON_MS));
+	ATF_CHECK(memcmp(to, from, length) == 0);
+	edu_mem_free(edu, from);
+	edu_mem_free(edu, to);
 }
 
 /* Every engine of the device once. */

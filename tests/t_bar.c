@@ -25,7 +25,7 @@ check_bar(struct edu *edu, unsigned index, enum edu_bar_type type,
 	    index, (uintmax_t)edu_bar_address(bar));
 	ATF_CHECK_EQ_MSG(edu_bar_length(bar), length, "BAR%u has 0x%jx bytes",
 	    index, (uintmax_t)edu_bar_length(bar));
-	ATF_CHECK_EQ(edu_bar_prefetchable(bar) != 0, is_prefetchable);
+	ATF_CHECK_EQ(edu_bar_is_prefetchable(bar) != 0, is_prefetchable);
 	edu_bar_free(bar);
 	after = get_state(PCI_BAR(index));
 	ATF_CHECK_MSG(is_same(&before, &after), "BAR%u: 0x%x, 0x%x 0x%x "

@@ -25,7 +25,7 @@ test_case gmake_gcc 'GNU make and gcc build everything without a warning' \
 gmake_gcc_body() {
 	copy_sources
 	build make -C src CC=gcc CFLAGS='-O2 -Werror' all
-	atf_check -o match:'^edutool 0\.1\.0 ' src/build/edutool version
+	atf_check -o match:'^edutool 0\.2\.0 ' src/build/edutool version
 }
 
 test_case bmake_clang 'bmake and clang build everything without a warning' \
@@ -34,7 +34,7 @@ bmake_clang_body() {
 	copy_sources
 	cd src || exit 1
 	build bmake CC=clang CFLAGS='-O2 -Werror' all
-	atf_check -o match:'^edutool 0\.1\.0 ' build/edutool version
+	atf_check -o match:'^edutool 0\.2\.0 ' build/edutool version
 }
 
 test_case rebuild 'other flags build everything anew, the same ones nothing' \
@@ -134,12 +134,12 @@ test_case install_files 'install puts every file, link and page in its place' \
 install_files_body() {
 	install_here
 	for f in include/edu.h include/edureg.h lib/libedu.a \
-	    lib/libedu.so.0.1.0 lib/pkgconfig/libedu.pc sbin/edutool \
+	    lib/libedu.so.1.0 lib/pkgconfig/libedu.pc sbin/edutool \
 	    share/man/man3/libedu.3 share/man/man8/edutool.8; do
 		atf_check test -s "root/usr/$f"
 	done
-	atf_check -o inline:'libedu.so.0.1.0\n' \
-	    readlink root/usr/lib/libedu.so.0
+	atf_check -o inline:'libedu.so.1.0\n' \
+	    readlink root/usr/lib/libedu.so.1
 	# One page a function, and no page without one.
 	sed -n 's/.*[ *]\(edu_[a-z_0-9]*\)(.*/\1/p' "$top/include/edu.h" |
 	    sort -u >functions
@@ -205,8 +205,8 @@ dist_body() {
 	    atf_skip 'this is no git checkout'
 	git clone -q "$top" clone || atf_fail 'git clone'
 	build make -C clone dist
-	tar -xzf clone/libedu-0.1.0.tar.gz
-	build make -C libedu-0.1.0 all
-	atf_check -o match:'^edutool 0\.1\.0 ' \
-	    libedu-0.1.0/build/edutool version
+	tar -xzf clone/libedu-0.2.0.tar.gz
+	build make -C libedu-0.2.0 all
+	atf_check -o match:'^edutool 0\.2\.0 ' \
+	    libedu-0.2.0/build/edutool version
 }

@@ -176,7 +176,7 @@ EDU_TEST(beside_the_engines, "bits raised before a factorial and a DMA by "
     "interrupt are delivered, the engines' own are not")
 {
 	struct edu *edu = open_device("qtest:", 0);
-	struct edu_mem *mem;
+	unsigned char *mem;
 	uint32_t result;
 
 	ATF_REQUIRE((mem = edu_mem_alloc(edu, 16)) != NULL);
@@ -186,8 +186,7 @@ EDU_TEST(beside_the_engines, "bits raised before a factorial and a DMA by "
 	ATF_CHECK_EQ(result, 479001600);
 	check_status(edu, 0x40);
 	REQUIRE_EDU(edu, edu_irq_raise(edu, 0x80000));
-	REQUIRE_EDU(edu, edu_dma_put(edu, 0, mem, 0, 16, EDU_INTERRUPT,
-	    SOON_MS));
+	REQUIRE_EDU(edu, edu_dma_put(edu, 0, mem, 16, EDU_INTERRUPT, SOON_MS));
 	check_status(edu, 0x80040);
 	/* As the header says: before polling, wait with 0. */
 	check_wait(edu, 0, 0x80040);
@@ -195,8 +194,7 @@ EDU_TEST(beside_the_engines, "bits raised before a factorial and a DMA by "
 	ATF_CHECK(!is_readable(edu_irq_fd(edu), 0));
 	/* Taken by an engine in passing, and then acknowledged. */
 	REQUIRE_EDU(edu, edu_irq_raise(edu, 0x3000));
-	REQUIRE_EDU(edu, edu_dma_put(edu, 0, mem, 0, 16, EDU_INTERRUPT,
-	    SOON_MS));
+	REQUIRE_EDU(edu, edu_dma_put(edu, 0, mem, 16, EDU_INTERRUPT, SOON_MS));
 	REQUIRE_EDU(edu, edu_irq_ack(edu, 0x1000));
 	check_status(edu, 0x2000);
 	check_wait(edu, 0, 0x2000);
@@ -207,13 +205,13 @@ EDU_TEST(polled_engines, "a polled factorial and a polled DMA leave pending "
     "bits pending")
 {
 	struct edu *edu = open_device("qtest:", 0);
-	struct edu_mem *mem;
+	unsigned char *mem;
 	uint32_t result;
 
 	ATF_REQUIRE((mem = edu_mem_alloc(edu, 16)) != NULL);
 	REQUIRE_EDU(edu, edu_irq_raise(edu, 0x42));
 	REQUIRE_EDU(edu, edu_factorial(edu, 12, 0, SOON_MS, &result));
-	REQUIRE_EDU(edu, edu_dma_put(edu, 0, mem, 0, 16, 0, SOON_MS));
+	REQUIRE_EDU(edu, edu_dma_put(edu, 0, mem, 16, 0, SOON_MS));
 	check_status(edu, 0x42);
 	check_wait(edu, SOON_MS, 0x42);
 	edu_close(edu);
@@ -304,7 +302,7 @@ EDU_TEST(polling_only, "with EDU_OPEN_POLL, waiting is ENOTSUP and says so, "
     "the rest works")
 {
 	struct edu *edu = open_device("qtest:", EDU_OPEN_POLL);
-	struct edu_mem *mem;
+	unsigned char *mem;
 	uint32_t value = 77;
 
 	CHECK_ERRNO(edu, ENOTSUP, edu_irq_wait(edu, 0, &value) == -1);
@@ -320,9 +318,9 @@ EDU_TEST(polling_only, "with EDU_OPEN_POLL, waiting is ENOTSUP and says so, "
 	REQUIRE_EDU(edu, edu_factorial(edu, 5, 0, SOON_MS, &value));
 	ATF_CHECK_EQ(value, 120);
 	ATF_REQUIRE((mem = edu_mem_alloc(edu, 8)) != NULL);
-	CHECK_ERRNO(edu, ENOTSUP, edu_dma_put(edu, 0, mem, 0, 8,
-	    EDU_INTERRUPT, SOON_MS) == -1);
-	REQUIRE_EDU(edu, edu_dma_put(edu, 0, mem, 0, 8, 0, SOON_MS));
+	CHECK_ERRNO(edu, ENOTSUP, edu_dma_put(edu, 0, mem, 8, EDU_INTERRUPT,
+	    SOON_MS) == -1);
+	REQUIRE_EDU(edu, edu_dma_put(edu, 0, mem, 8, 0, SOON_MS));
 	edu_close(edu);
 }
 

@@ -8,7 +8,7 @@
 #include <stddef.h>
 
 #include "h_case.h"
-#include "os.h"
+#include "internal.h"
 
 /* The list ends with NULL. */
 static void

@@ -13,14 +13,15 @@
 #include <edu.h>
 #include <edureg.h>
 
+#include "h_memory.h"
 #include "h_tap.h"
 
 #define MANY		200
 
-static struct edu_mem *
+static unsigned char *
 alloc(struct edu *edu, size_t length)
 {
-	struct edu_mem *mem = edu_mem_alloc(edu, length);
+	unsigned char *mem = edu_mem_alloc(edu, length);
 
 	ATF_REQUIRE_MSG(mem != NULL, "%zu bytes: %s", length,
 	    edu_errmsg(edu));
@@ -28,12 +29,11 @@ alloc(struct edu *edu, size_t length)
 }
 
 static void
-check_zeroed(const struct edu_mem *mem)
+check_zeroed(const unsigned char *data, size_t length)
 {
-	const unsigned char *data = edu_mem_data(mem);
 	size_t i;
 
-	for (i = 0; i < edu_mem_length(mem); i++)
+	for (i = 0; i < length; i++)
 		ATF_REQUIRE_MSG(data[i] == 0, "byte %zu is 0x%02x", i,
 		    data[i]);
 }
@@ -43,7 +43,7 @@ ATF_TC_HEAD(lengths, tc)
 {
 
 	atf_tc_set_md_var(tc, "descr", "1 byte to EDU_MEM_MAX: zeroed, below "
-	    "the mask, writable to the last byte, of the length asked for");
+	    "the mask, writable to the last byte");
 }
 ATF_TC_BODY(lengths, tc)
 {
@@ -52,20 +52,19 @@ ATF_TC_BODY(lengths, tc)
 		EDU_MEM_MAX
 	};
 	struct edu *edu = open_device("qtest:", 0);
-	struct edu_mem *mem;
+	unsigned char *mem;
 	size_t i;
 
 	for (i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++) {
 		mem = alloc(edu, lengths[i]);
-		ATF_CHECK_EQ(edu_mem_length(mem), lengths[i]);
-		ATF_REQUIRE(edu_mem_data(mem) != NULL);
-		ATF_CHECK(edu_mem_bus_address(mem) != 0);
-		ATF_CHECK(edu_mem_bus_address(mem) + lengths[i] - 1 <=
+		ATF_REQUIRE(mem != NULL);
+		ATF_CHECK(bus_address(edu, mem) != 0);
+		ATF_CHECK(bus_address(edu, mem) + lengths[i] - 1 <=
 		    0x0fffffff);
-		check_zeroed(mem);
-		memset(edu_mem_data(mem), 0xa5, lengths[i]);
+		check_zeroed(mem, lengths[i]);
+		memset(mem, 0xa5, lengths[i]);
 		/* Dirty for the next one. */
-		edu_mem_free(mem);
+		edu_mem_free(edu, mem);
 	}
 	edu_close(edu);
 }
@@ -90,7 +89,7 @@ ATF_TC_BODY(bad_lengths, tc)
 		    NULL);
 		CHECK_MESSAGE(edu, "1048576");
 	}
-	edu_mem_free(alloc(edu, 1));
+	edu_mem_free(edu, alloc(edu, 1));
 	edu_close(edu);
 }
 
@@ -104,34 +103,34 @@ ATF_TC_HEAD(many, tc)
 ATF_TC_BODY(many, tc)
 {
 	struct edu *edu = open_device("qtest:", 0);
-	struct edu_mem *mems[MANY];
+	unsigned char *mems[MANY];
 	uint64_t a, b;
 	size_t i, j, length[MANY];
 
 	for (i = 0; i < MANY; i++) {
 		length[i] = i * 37 % 9000 + 1;
 		mems[i] = alloc(edu, length[i]);
-		memset(edu_mem_data(mems[i]), (int)i, length[i]);
+		memset(mems[i], (int)i, length[i]);
 	}
 	/* Half of them anew, into the gaps. */
 	for (i = 0; i < MANY; i += 2)
-		edu_mem_free(mems[i]);
+		edu_mem_free(edu, mems[i]);
 	for (i = 0; i < MANY; i += 2) {
 		mems[i] = alloc(edu, length[i]);
-		memset(edu_mem_data(mems[i]), (int)i, length[i]);
+		memset(mems[i], (int)i, length[i]);
 	}
 	for (i = 0; i < MANY; i++) {
-		a = edu_mem_bus_address(mems[i]);
+		a = bus_address(edu, mems[i]);
 		for (j = 0; j < i; j++) {
-			b = edu_mem_bus_address(mems[j]);
+			b = bus_address(edu, mems[j]);
 			ATF_CHECK(a + length[i] <= b || b + length[j] <= a);
 		}
 		for (j = 0; j < length[i]; j++)
-			ATF_REQUIRE(((unsigned char *)edu_mem_data(mems[i]))
+			ATF_REQUIRE(((unsigned char *)mems[i])
 			    [j] == i);
 	}
 	for (i = 0; i < MANY; i++)
-		edu_mem_free(mems[i]);
+		edu_mem_free(edu, mems[i]);
 	edu_close(edu);
 }
 
@@ -182,7 +181,7 @@ ATF_TC_BODY(freed_by_close, tc)
 	count_memory(edu);
 	for (i = 0; i < 10; i++) {
 		(void)alloc(edu, 5000);
-		edu_mem_free(alloc(edu, 1));
+		edu_mem_free(edu, alloc(edu, 1));
 	}
 	ATF_CHECK_EQ(allocs, 20);
 	ATF_CHECK_EQ(frees, 10);
@@ -200,11 +199,11 @@ ATF_TC_HEAD(free_null, tc)
 ATF_TC_BODY(free_null, tc)
 {
 	struct edu *edu = open_device("qtest:", 0);
-	struct edu_mem *mem = alloc(edu, 1);
+	unsigned char *mem = alloc(edu, 1);
 
 	errno = ELOOP;
-	edu_mem_free(NULL);
-	edu_mem_free(mem);
+	edu_mem_free(edu, NULL);
+	edu_mem_free(edu, mem);
 	ATF_CHECK_EQ(errno, ELOOP);
 	edu_close(edu);
 }
@@ -229,16 +228,15 @@ alloc_odd(struct edu_kernel *kernel, size_t length, uint64_t limit,
 static void
 check_segment(struct edu *edu, uint64_t address, size_t length, int is_good)
 {
-	struct edu_mem *mem;
+	unsigned char *mem;
 	size_t frees_before = frees;
 
 	odd_address = address;
 	odd_length = length;
 	if (is_good) {
 		mem = alloc(edu, 4096);
-		ATF_CHECK_EQ(edu_mem_bus_address(mem), address);
-		ATF_CHECK_EQ(edu_mem_length(mem), 4096);
-		edu_mem_free(mem);
+		ATF_CHECK_EQ(bus_address(edu, mem), address);
+		edu_mem_free(edu, mem);
 	} else {
 		CHECK_ERRNO(edu, ENOMEM, edu_mem_alloc(edu, 4096) == NULL);
 		CHECK_MESSAGE(edu, "mask 0xfffffff");
@@ -304,7 +302,7 @@ ATF_TC_BODY(no_memory_at_all, tc)
 	CHECK_ERRNO(edu, EPERM, edu_mem_alloc(edu, 1) == NULL);
 	CHECK_MESSAGE(edu, TAP_MESSAGE);
 	ATF_CHECK_EQ(frees, 0);
-	ATF_CHECK(edu->mems == NULL);
+	ATF_CHECK(edu->memory.first == NULL);
 	edu_close(edu);
 }
 

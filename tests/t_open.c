@@ -169,7 +169,7 @@ EDU_TEST(unknown_flags, "each unknown flag is EINVAL, alone and with others")
 
 /* Every call that changes something, on a handle that may not. */
 static void
-check_refusals(struct edu *edu, struct edu_mem *mem, const char *message)
+check_refusals(struct edu *edu, unsigned char *mem, const char *message)
 {
 	uint32_t value = 77;
 
@@ -187,20 +187,18 @@ check_refusals(struct edu *edu, struct edu_mem *mem, const char *message)
 	CHECK_ERRNO(edu, EBADF, edu_irq_wait(edu, 0, &value) == -1);
 	CHECK_ERRNO(edu, EBADF, edu_irq_fd(edu) == -1);
 	CHECK_ERRNO(edu, EBADF, edu_mem_alloc(edu, 1) == NULL);
-	CHECK_ERRNO(edu, EBADF, edu_dma_put(edu, 0, mem, 0, 1, 0,
-	    SOON_MS) == -1);
-	CHECK_ERRNO(edu, EBADF, edu_dma_get(edu, 0, mem, 0, 1, 0,
-	    SOON_MS) == -1);
-	CHECK_ERRNO(edu, EBADF, edu_dma_copy(edu, mem, 0, mem, 2, 1, 0,
+	CHECK_ERRNO(edu, EBADF, edu_dma_put(edu, 0, mem, 1, 0, SOON_MS) == -1);
+	CHECK_ERRNO(edu, EBADF, edu_dma_get(edu, 0, mem, 1, 0, SOON_MS) == -1);
+	CHECK_ERRNO(edu, EBADF, edu_dma_copy(edu, mem, mem + 2, 1, 0,
 	    SOON_MS) == -1);
 	CHECK_MESSAGE(edu, message);
 	ATF_CHECK_EQ(value, 77);
 }
 
-static struct edu_mem *
+static unsigned char *
 other_memory(struct edu **other)
 {
-	struct edu_mem *mem;
+	unsigned char *mem;
 
 	*other = open_device("qtest:", 0);
 	ATF_REQUIRE((mem = edu_mem_alloc(*other, 16)) != NULL);
@@ -211,7 +209,7 @@ EDU_TEST(readonly_refuses, "EDU_OPEN_READONLY: reading works, every call that "
     "changes something is EBADF and writes nothing")
 {
 	struct edu *edu = open_device("qtest:", EDU_OPEN_READONLY), *other;
-	struct edu_mem *mem = other_memory(&other);
+	unsigned char *mem = other_memory(&other);
 	uint64_t wide;
 	uint32_t value;
 
@@ -240,7 +238,7 @@ EDU_TEST(config_refuses, "EDU_OPEN_CONFIG: configuration space works, every "
     "other call is EBADF")
 {
 	struct edu *edu = open_device("qtest:", EDU_OPEN_CONFIG), *other;
-	struct edu_mem *mem = other_memory(&other);
+	unsigned char *mem = other_memory(&other);
 	uint64_t wide = 77;
 	uint32_t value = 77;
 	struct edu_bar *bar;
@@ -382,7 +380,7 @@ EDU_TEST(interrupts_of_others, "the factorial's interrupt, switched on by "
 	start_qemu("q35", "");
 	edu = open_device(DEVICE, 0);
 	REQUIRE_EDU(edu, edu_write(edu, EDU_STATUS, 4, EDU_STATUS_IRQFACT));
-	edu->status = 0;	/* as if it were not our doing */
+	edu->factorial.status = 0;	/* as if it were not our doing */
 	edu_close(edu);
 	edu = open_device(DEVICE, 0);
 	REQUIRE_EDU(edu, edu_read(edu, EDU_STATUS, 4, &status));
@@ -443,16 +441,16 @@ struct job {
 static void
 use_device(struct job *job, struct edu *edu)
 {
-	struct edu_mem *mem = edu_mem_alloc(edu, 10000);
+	unsigned char *mem = edu_mem_alloc(edu, 10000);
 	uint32_t value = 0, mask = 0x10U << job->number;
 	int i;
 
 	JOB_CHECK(job, mem != NULL);
 	for (i = 0; mem != NULL && i < 10; i++) {
-		memset(edu_mem_data(mem), job->number + 1, 10000);
-		JOB_CHECK(job, edu_dma_copy(edu, mem, 0, mem, 5000, 5000,
+		memset(mem, job->number + 1, 10000);
+		JOB_CHECK(job, edu_dma_copy(edu, mem, mem + 5000, 5000,
 		    i & 1 ? EDU_INTERRUPT : 0, SOON_MS) == 0);
-		JOB_CHECK(job, ((char *)edu_mem_data(mem))[4999] ==
+		JOB_CHECK(job, ((char *)mem)[4999] ==
 		    job->number + 1);
 		JOB_CHECK(job, edu_factorial(edu, 12, i & 1 ?
 		    EDU_INTERRUPT : 0, SOON_MS, &value) == 0 &&
@@ -510,7 +508,7 @@ EDU_TEST(threads, "four threads, each with a device of its own and messages of "
 EDU_TEST(unplugged, "a device that was unplugged: ENODEV from what asks it, "
     "and it can be closed")
 {
-	struct edu_mem *mem;
+	unsigned char *mem;
 	uint32_t value = 77;
 	struct edu *edu;
 
@@ -527,10 +525,10 @@ EDU_TEST(unplugged, "a device that was unplugged: ENODEV from what asks it, "
 	    &value) == -1);
 	CHECK_ERRNO(edu, ENODEV, edu_irq_status(edu, &value) == -1);
 	CHECK_ERRNO(edu, ENODEV, edu_bar_size(edu, 0, 0) == NULL);
-	CHECK_ERRNO(edu, ENODEV, edu_dma_put(edu, 0, mem, 0, 100, 0,
+	CHECK_ERRNO(edu, ENODEV, edu_dma_put(edu, 0, mem, 100, 0,
 	    EDU_FOREVER) == -1);
-	CHECK_ERRNO(edu, ENODEV, edu_dma_get(edu, 0, mem, 0, 100,
-	    EDU_INTERRUPT, SOON_MS) == -1);
+	CHECK_ERRNO(edu, ENODEV, edu_dma_get(edu, 0, mem, 100, EDU_INTERRUPT,
+	    SOON_MS) == -1);
 	ATF_CHECK_MSG(value == 77 || value == UINT32_MAX || value == 0,
 	    "0x%x", value);
 	edu_close(edu);

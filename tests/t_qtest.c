@@ -24,6 +24,7 @@
 #include <edu.h>
 #include <edureg.h>
 
+#include "h_memory.h"
 #include "h_qtest.h"
 
 /* From here on "qtest:" starts QEMU by this shell script. */
@@ -227,7 +228,7 @@ ATF_TC_HEAD(two_at_once, tc)
 ATF_TC_BODY(two_at_once, tc)
 {
 	struct edu *a = open_device("qtest:", 0), *b = open_device("qtest:", 0);
-	struct edu_mem *ma, *mb;
+	unsigned char *ma, *mb;
 	uint32_t status;
 
 	check_engines(a);
@@ -238,12 +239,12 @@ ATF_TC_BODY(two_at_once, tc)
 	ATF_CHECK(edu_irq_wait(a, 0, &status) == 1);
 	ATF_REQUIRE((ma = edu_mem_alloc(a, 1)) != NULL);
 	ATF_REQUIRE((mb = edu_mem_alloc(b, 1)) != NULL);
-	*(char *)edu_mem_data(ma) = 'a';
-	*(char *)edu_mem_data(mb) = 'b';
-	REQUIRE_EDU(a, edu_dma_put(a, 0, ma, 0, 1, 0, SOON_MS));
-	REQUIRE_EDU(b, edu_dma_put(b, 0, mb, 0, 1, 0, SOON_MS));
-	REQUIRE_EDU(a, edu_dma_get(a, 0, ma, 0, 1, 0, SOON_MS));
-	ATF_CHECK_EQ(*(char *)edu_mem_data(ma), 'a');
+	*(char *)ma = 'a';
+	*(char *)mb = 'b';
+	REQUIRE_EDU(a, edu_dma_put(a, 0, ma, 1, 0, SOON_MS));
+	REQUIRE_EDU(b, edu_dma_put(b, 0, mb, 1, 0, SOON_MS));
+	REQUIRE_EDU(a, edu_dma_get(a, 0, ma, 1, 0, SOON_MS));
+	ATF_CHECK_EQ(*(char *)ma, 'a');
 	edu_close(a);
 	check_engines(b);
 	edu_close(b);
@@ -258,7 +259,7 @@ ATF_TC_HEAD(qemu_killed, tc)
 }
 ATF_TC_BODY(qemu_killed, tc)
 {
-	struct edu_mem *mem;
+	unsigned char *mem;
 	struct edu *edu;
 	uint32_t value;
 	int fd = use_marked_qemu();
@@ -271,7 +272,7 @@ ATF_TC_BODY(qemu_killed, tc)
 	ATF_CHECK_ERRNO(ENODEV, edu_identify(edu, &value) == -1);
 	ATF_CHECK_ERRNO(ENODEV, edu_factorial(edu, 5, 0, EDU_FOREVER,
 	    &value) == -1);
-	ATF_CHECK_ERRNO(ENODEV, edu_dma_put(edu, 0, mem, 0, 10, 0,
+	ATF_CHECK_ERRNO(ENODEV, edu_dma_put(edu, 0, mem, 10, 0,
 	    EDU_FOREVER) == -1);
 	ATF_CHECK_ERRNO(ENODEV, edu_config_read(edu, 0, &value) == -1);
 	ATF_CHECK_MSG(strstr(edu_errmsg(edu), "it ended") != NULL, "%s",
@@ -649,7 +650,7 @@ ATF_TC_HEAD(memory_runs_out, tc)
 ATF_TC_BODY(memory_runs_out, tc)
 {
 	struct edu *edu = open_device("qtest:", 0);
-	struct edu_mem *mems[64], *mem;
+	unsigned char *mems[64], *mem;
 	size_t count = 0, i;
 
 	while (count < 64 &&
@@ -658,14 +659,14 @@ ATF_TC_BODY(memory_runs_out, tc)
 	ATF_CHECK_EQ(errno, ENOMEM);
 	ATF_REQUIRE(count >= 8 && count < 64);
 	for (i = 1; i < count; i++)
-		ATF_CHECK(edu_mem_bus_address(mems[i]) -
-		    edu_mem_bus_address(mems[i - 1]) >= EDU_MEM_MAX);
-	edu_mem_free(mems[3]);
+		ATF_CHECK(bus_address(edu, mems[i]) -
+		    bus_address(edu, mems[i - 1]) >= EDU_MEM_MAX);
+	edu_mem_free(edu, mems[3]);
 	ATF_REQUIRE((mem = edu_mem_alloc(edu, EDU_MEM_MAX / 2)) != NULL);
 	ATF_REQUIRE((mem = edu_mem_alloc(edu, EDU_MEM_MAX / 2)) != NULL);
 	ATF_CHECK(edu_mem_alloc(edu, 1) == NULL);
 	for (i = 0; i < EDU_MEM_MAX / 2; i++)
-		ATF_REQUIRE(((char *)edu_mem_data(mem))[i] == 0);
+		ATF_REQUIRE(((char *)mem)[i] == 0);
 	edu_close(edu);
 }
 

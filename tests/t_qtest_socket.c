@@ -450,7 +450,7 @@ ATF_TC_HEAD(interrupts_unavailable, tc)
 }
 ATF_TC_BODY(interrupts_unavailable, tc)
 {
-	struct edu_mem *mem;
+	unsigned char *mem;
 	struct edu *edu;
 	uint32_t status;
 	int fd;
@@ -464,11 +464,11 @@ ATF_TC_BODY(interrupts_unavailable, tc)
 	ATF_CHECK_ERRNO(ENOTSUP, edu_irq_wait(edu, 0, &status) == -1);
 	ATF_CHECK_ERRNO(ENOTSUP, edu_irq_fd(edu) == -1);
 	ATF_REQUIRE((mem = edu_mem_alloc(edu, 100)) != NULL);
-	memset(edu_mem_data(mem), 'x', 100);
-	REQUIRE_EDU(edu, edu_dma_put(edu, 0, mem, 0, 100, 0, SOON_MS));
-	memset(edu_mem_data(mem), 0, 100);
-	REQUIRE_EDU(edu, edu_dma_get(edu, 0, mem, 0, 100, 0, SOON_MS));
-	ATF_CHECK_EQ(((char *)edu_mem_data(mem))[99], 'x');
+	memset(mem, 'x', 100);
+	REQUIRE_EDU(edu, edu_dma_put(edu, 0, mem, 100, 0, SOON_MS));
+	memset(mem, 0, 100);
+	REQUIRE_EDU(edu, edu_dma_get(edu, 0, mem, 100, 0, SOON_MS));
+	ATF_CHECK_EQ(((char *)mem)[99], 'x');
 	edu_close(edu);
 }
 

@@ -10,9 +10,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "bus.h"
 #include "linux.h"
-#include "os.h"
+#include "system.h"
 
 int
 edu_sysfs_line(const char *path, char *buf, size_t size)
@@ -38,8 +37,24 @@ edu_sysfs_line(const char *path, char *buf, size_t size)
 	return 0;
 }
 
-int
-edu_os_driver(const char *address, char *buf, size_t size)
+/*
+ * uio_pci_generic, vfio-pci and pci-stub are there for user space's sake; any
+ * other driver drives the function.
+ */
+static enum edu_driver_role
+role_of(const char *name)
+{
+
+	if (name[0] == '\0')
+		return EDU_DRIVER_NONE;
+	if (strcmp(name, "uio_pci_generic") == 0 ||
+	    strcmp(name, "vfio-pci") == 0 || strcmp(name, "pci-stub") == 0)
+		return EDU_DRIVER_STANDBY;
+	return EDU_DRIVER_OWNS;
+}
+
+static int
+driver(const char *address, struct edu_driver *driver)
 {
 	char link[PATH_MAX], path[sizeof(EDU_SYSFS_PCI) + 160];
 	const char *name;
@@ -59,15 +74,21 @@ edu_os_driver(const char *address, char *buf, size_t size)
 	link[n] = '\0';
 	name = strrchr(link, '/');
 	name = name != NULL ? name + 1 : link;
-	if ((size_t)snprintf(buf, size, "%s", name) >= size) {
-		errno = ERANGE;
-		return -1;
-	}
+	(void)snprintf(driver->name, sizeof(driver->name), "%.63s", name);
+	driver->role = role_of(driver->name);
 	return 0;
 }
 
-int
-edu_os_machine(char *buf, size_t size)
+static void
+remedy(const char *address, char *buf, size_t size)
+{
+
+	(void)snprintf(buf, size, "bind it to uio_pci_generic (edutool -d %s "
+	    "bind uio)", address);
+}
+
+static int
+machine(char *buf, size_t size)
 {
 	char vendor[64];
 
@@ -79,22 +100,11 @@ edu_os_machine(char *buf, size_t size)
 	return edu_sysfs_line("/sys/class/dmi/id/product_version", buf, size);
 }
 
-struct edu_bus *
-edu_bus_system(const char *address, struct edu_error *err)
-{
-	(void)address;
-	(void)err;
-	errno = ENOTSUP;
-	return NULL;
-}
-
-int
-edu_bus_system_list(struct edu_bus_name **names, size_t *count,
-    struct edu_error *err)
-{
-	(void)names;
-	(void)count;
-	(void)err;
-	errno = ENOTSUP;
-	return -1;
-}
+const struct edu_system edu_system = {
+	.pci_probe_asks		= 1,
+	.pci_map_refused	= "a kernel driver has claimed it",
+	.driver			= driver,
+	.kernel			= edu_linux_kernel,
+	.remedy			= remedy,
+	.machine		= machine,
+};

@@ -39,6 +39,7 @@
 
 struct edu_bus;
 struct edu_error;
+struct edu_kernel;
 
 /* Data is moved in pieces of so many bytes; a multiple of 3, for base64. */
 #define QTEST_PIECE	12288
@@ -120,5 +121,8 @@ int	qtest_help(const struct qtest_ends *);
 
 /* bus.c: the session of a bus made by edu_bus_qtest(). */
 struct qtest *edu_bus_qtest_session(struct edu_bus *);
+
+/* kernel.c: its kernel side. */
+struct edu_kernel *edu_qtest_kernel(struct edu_bus *, int poll_only);
 
 #endif /* EDU_QTEST_H */

@@ -16,7 +16,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "internal.h"
+#include "clock.h"
+#include "error.h"
 #include "qtest.h"
 
 #define DEFAULT_QEMU	"qemu-system-x86_64"
@@ -167,7 +168,7 @@ create(struct qtest_ends *ends, const char *peer, const char *gone,
 
 	*ends = (struct qtest_ends){ -1, -1, -1, -1, -1, -1, -1, NULL, NULL };
 	if ((q = calloc(1, sizeof(*q))) == NULL) {
-		(void)edu_fail(err, ENOMEM, "out of memory");
+		(void)edu_fail_memory(err);
 		return NULL;
 	}
 	q->command_fd = q->reply_fd = q->irq_fd = q->said_fd = -1;

@@ -76,7 +76,7 @@ check_bar(const char *name, unsigned index, enum edu_bar_type type)
 	ATF_CHECK_EQ(edu_bar_type(bar), type);
 	ATF_CHECK_EQ(edu_bar_length(bar), r.length);
 	ATF_CHECK_EQ(edu_bar_address(bar), r.start);
-	ATF_CHECK_EQ(edu_bar_prefetchable(bar) != 0, r.is_prefetchable);
+	ATF_CHECK_EQ(edu_bar_is_prefetchable(bar) != 0, r.is_prefetchable);
 	length = edu_bar_length(bar);
 	printf("%s BAR%u: 0x%" PRIx64 " bytes at 0x%" PRIx64 "\n", name,
 	    index, length, edu_bar_address(bar));

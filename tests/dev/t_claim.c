@@ -329,14 +329,14 @@ DEVICE_TEST(pending_interrupt_driven, "the same on a device with a kernel "
 static void
 start_dma(struct edu *edu)
 {
-	struct edu_mem *mem = edu_mem_alloc(edu, 4095);
+	unsigned char *mem = edu_mem_alloc(edu, 4095);
 
 	if (mem == NULL) {
 		(void)fprintf(stderr, "%s\n", edu_errmsg(edu));
 		_exit(3);
 	}
-	memset(edu_mem_data(mem), 'x', 4095);
-	if (edu_dma_put(edu, 0, mem, 0, 4095, 0, 0) != -1 ||
+	memset(mem, 'x', 4095);
+	if (edu_dma_put(edu, 0, mem, 4095, 0, 0) != -1 ||
 	    errno != ETIMEDOUT)
 		_exit(4);
 }
@@ -346,7 +346,7 @@ check_running_dma(const char *name)
 {
 	const char text[] = "the next owner's own";
 	uint32_t command = pci_command(name);
-	struct edu_mem *mem;
+	unsigned char *mem;
 	struct edu *edu;
 	char *data;
 
@@ -354,13 +354,11 @@ check_running_dma(const char *name)
 	edu = open_device(name, 0);
 	mem = edu_mem_alloc(edu, 64);
 	ATF_REQUIRE_MSG(mem != NULL, "%s", edu_errmsg(edu));
-	data = edu_mem_data(mem);
+	data = (char *)mem;
 	memcpy(data, text, sizeof(text));
-	REQUIRE_EDU(edu, edu_dma_put(edu, 100, mem, 0, sizeof(text), 0,
-	    SOON_MS));
+	REQUIRE_EDU(edu, edu_dma_put(edu, 100, mem, sizeof(text), 0, SOON_MS));
 	memset(data, 0, 64);
-	REQUIRE_EDU(edu, edu_dma_get(edu, 100, mem, 0, sizeof(text), 0,
-	    SOON_MS));
+	REQUIRE_EDU(edu, edu_dma_get(edu, 100, mem, sizeof(text), 0, SOON_MS));
 	ATF_CHECK_STREQ(data, text);
 	edu_close(edu);
 	pci_set_command(name, command);

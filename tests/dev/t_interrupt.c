@@ -343,14 +343,14 @@ DEVICE_TEST(dma_leaves_callers_bits, "A DMA by interrupt takes its own bit and "
 {
 	const char *name = need_device(1, 0);
 	struct edu *edu = open_device(name, 0);
-	struct edu_mem *mem;
+	unsigned char *mem;
 	pid_t pid;
 
 	if ((mem = edu_mem_alloc(edu, 4096)) == NULL)
 		atf_tc_skip("%s", edu_errmsg(edu));
 	REQUIRE_EDU(edu, edu_irq_raise(edu, BIT_A));
 	pid = raise_later(name, 30, BIT_B);
-	REQUIRE_EDU(edu, edu_dma_put(edu, 0, mem, 0, 4000, EDU_INTERRUPT,
+	REQUIRE_EDU(edu, edu_dma_put(edu, 0, mem, 4000, EDU_INTERRUPT,
 	    SOON_MS));
 	reap(pid);
 	check_status(edu, BIT_A | BIT_B);

@@ -221,7 +221,7 @@ EDU_TEST(unknown_flags, "unknown flags are EINVAL")
 	CHECK_ERRNO(NULL, EINVAL, edu_open(names[0].text, 0x10) == NULL);
 	CHECK_ERRNO(NULL, EINVAL, edu_open(names[0].text, 0x80000000U |
 	    EDU_OPEN_READONLY) == NULL);
-	CHECK_MESSAGE(NULL, "0x80000001");
+	CHECK_MESSAGE(NULL, "0x80000000");
 }
 
 /* What an ordinary user must not find; runs as one. */

@@ -12,6 +12,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+#include "h_memory.h"
 #include "h_dev.h"
 
 #define COUNT(a)	(sizeof(a) / sizeof((a)[0]))
@@ -24,10 +25,10 @@
 #define NPIECES		(ON_NETBSD ? 8U : 20U)
 
 /* Skips where this machine gives no such memory at all. */
-static struct edu_mem *
+static unsigned char *
 need_memory(struct edu *edu, size_t length)
 {
-	struct edu_mem *mem = edu_mem_alloc(edu, length);
+	unsigned char *mem = edu_mem_alloc(edu, length);
 	char reason[512];
 
 	if (mem == NULL && (errno == ENOMEM || errno == ENOTSUP)) {
@@ -39,10 +40,10 @@ need_memory(struct edu *edu, size_t length)
 	return mem;
 }
 
-static struct edu_mem *
+static unsigned char *
 alloc(struct edu *edu, size_t length)
 {
-	struct edu_mem *mem = edu_mem_alloc(edu, length);
+	unsigned char *mem = edu_mem_alloc(edu, length);
 
 	ATF_REQUIRE_MSG(mem != NULL, "%s", edu_errmsg(edu));
 	return mem;
@@ -58,43 +59,40 @@ pattern(size_t i, unsigned seed)
 }
 
 static void
-fill(struct edu_mem *mem, unsigned seed)
+fill(unsigned char *data, size_t length, unsigned seed)
 {
-	unsigned char *data = edu_mem_data(mem);
 	size_t i;
 
-	for (i = 0; i < edu_mem_length(mem); i++)
+	for (i = 0; i < length; i++)
 		data[i] = pattern(i, seed);
 }
 
-/* How many bytes of mem differ from what fill() has put there. */
+/* How many bytes differ from what fill() has put there. */
 static size_t
-differences(const struct edu_mem *mem, unsigned seed)
+differences(const unsigned char *data, size_t length, unsigned seed)
 {
-	const unsigned char *data = edu_mem_data(mem);
 	size_t count = 0, i;
 
-	for (i = 0; i < edu_mem_length(mem); i++)
+	for (i = 0; i < length; i++)
 		count += data[i] != pattern(i, seed);
 	return count;
 }
 
 static void
-check_zero(const struct edu_mem *mem)
+check_zero(const unsigned char *data, size_t length)
 {
-	const unsigned char *data = edu_mem_data(mem);
 	size_t i;
 
-	for (i = 0; i < edu_mem_length(mem) && data[i] == 0; i++)
+	for (i = 0; i < length && data[i] == 0; i++)
 		continue;
-	ATF_CHECK_EQ_MSG(i, edu_mem_length(mem), "byte %zu is not 0", i);
+	ATF_CHECK_EQ_MSG(i, length, "byte %zu is not 0", i);
 }
 
 static void
-check_below_mask(const struct edu_mem *mem)
+check_below_mask(struct edu *edu, const unsigned char *mem, size_t length)
 {
-	uint64_t first = edu_mem_bus_address(mem);
-	uint64_t last = first + edu_mem_length(mem) - 1;
+	uint64_t first = bus_address(edu, mem);
+	uint64_t last = first + length - 1;
 
 	ATF_CHECK_MSG(first != 0 && last <= EDU_DMA_MASK && first <= last,
 	    "0x%" PRIx64 " to 0x%" PRIx64, first, last);
@@ -225,20 +223,19 @@ ATF_TC_BODY(below_mask, tc)
 	static const size_t lengths[] = { 1, 2, 4095, 4096, 4097, 65536,
 	    65537, LARGEST - 1, LARGEST };
 	struct edu *edu = open_any(0);
-	struct edu_mem *mem;
+	unsigned char *mem;
 	size_t i;
 
-	edu_mem_free(need_memory(edu, 1));
+	edu_mem_free(edu, need_memory(edu, 1));
 	for (i = 0; i < 2 * COUNT(lengths); i++) {
 		if (lengths[i % COUNT(lengths)] > LARGEST)
 			continue;
 		mem = alloc(edu, lengths[i % COUNT(lengths)]);
-		ATF_CHECK_EQ(edu_mem_length(mem), lengths[i % COUNT(lengths)]);
-		check_below_mask(mem);
-		check_zero(mem);
-		fill(mem, 1);
+		check_below_mask(edu, mem, lengths[i % COUNT(lengths)]);
+		check_zero(mem, lengths[i % COUNT(lengths)]);
+		fill(mem, lengths[i % COUNT(lengths)], 1);
 		if (ON_NETBSD || i % 2 == 0)
-			edu_mem_free(mem);
+			edu_mem_free(edu, mem);
 	}
 	edu_close(edu);
 }
@@ -258,7 +255,7 @@ ATF_TC_BODY(bounds, tc)
 	CHECK_MESSAGE(edu, "1048576");
 	CHECK_ERRNO(edu, EINVAL, edu_mem_alloc(edu, EDU_MEM_MAX + 1) == NULL);
 	CHECK_ERRNO(edu, EINVAL, edu_mem_alloc(edu, SIZE_MAX) == NULL);
-	edu_mem_free(NULL);
+	edu_mem_free(edu, NULL);
 	edu_close(edu);
 }
 
@@ -273,25 +270,25 @@ ATF_TC_HEAD(apart, tc)
 ATF_TC_BODY(apart, tc)
 {
 	struct edu *edu = open_any(0);
-	struct edu_mem *mems[NPIECES];
+	unsigned char *mems[NPIECES];
 	uint64_t a, b;
 	unsigned i, j;
 
-	edu_mem_free(need_memory(edu, 1));
+	edu_mem_free(edu, need_memory(edu, 1));
 	for (i = 0; i < COUNT(mems); i++)
-		fill(mems[i] = alloc(edu, PIECE), i);
+		fill(mems[i] = alloc(edu, PIECE), PIECE, i);
 	for (i = 0; i < COUNT(mems); i += 2) {
-		edu_mem_free(mems[i]);
+		edu_mem_free(edu, mems[i]);
 		mems[i] = alloc(edu, PIECE - 500);
-		check_zero(mems[i]);
-		fill(mems[i], i);
+		check_zero(mems[i], PIECE - 500);
+		fill(mems[i], PIECE - 500, i);
 	}
 	for (i = 0; i < COUNT(mems); i++) {
-		check_below_mask(mems[i]);
-		ATF_CHECK_EQ(differences(mems[i], i), 0);
-		a = edu_mem_bus_address(mems[i]);
+		check_below_mask(edu, mems[i], PIECE - 500);
+		ATF_CHECK_EQ(differences(mems[i], PIECE - 500, i), 0);
+		a = bus_address(edu, mems[i]);
 		for (j = 0; j < i; j++) {
-			b = edu_mem_bus_address(mems[j]);
+			b = bus_address(edu, mems[j]);
 			ATF_CHECK(a >= b + PIECE || b >= a + PIECE);
 		}
 	}
@@ -310,28 +307,28 @@ ATF_TC_BODY(reached_by_device, tc)
 	static const size_t offsets[] = { 0, 4096 - 100, LARGE / 16 - 1999,
 	    LARGE / 2 - 2000, LARGE - 4000 };
 	struct edu *edu = open_any(0);
-	struct edu_mem *from, *to;
+	unsigned char *from, *to;
 	unsigned char *in, *out;
 	size_t i;
 
 	from = need_memory(edu, LARGE);
 	to = need_memory(edu, LARGE);
-	in = edu_mem_data(from);
-	out = edu_mem_data(to);
+	in = from;
+	out = to;
 	for (i = 0; i < COUNT(offsets); i++) {
-		fill(from, 1);
-		fill(to, 2);
-		REQUIRE_EDU(edu, edu_dma_put(edu, 0, from, offsets[i], 4000,
+		fill(from, LARGE, 1);
+		fill(to, LARGE, 2);
+		REQUIRE_EDU(edu, edu_dma_put(edu, 0, from + offsets[i], 4000,
 		    0, SOON_MS));
-		REQUIRE_EDU(edu, edu_dma_get(edu, 0, to, offsets[i], 4000, 0,
+		REQUIRE_EDU(edu, edu_dma_get(edu, 0, to + offsets[i], 4000, 0,
 		    SOON_MS));
-		ATF_CHECK_EQ(differences(from, 1), 0);
+		ATF_CHECK_EQ(differences(from, LARGE, 1), 0);
 		ATF_CHECK_EQ(memcmp(in + offsets[i], out + offsets[i], 4000),
 		    0);
 		memset(in + offsets[i], 0, 4000);
-		fill(from, 2);
+		fill(from, LARGE, 2);
 		memcpy(out + offsets[i], in + offsets[i], 4000);
-		ATF_CHECK_EQ(differences(to, 2), 0);
+		ATF_CHECK_EQ(differences(to, LARGE, 2), 0);
 	}
 	edu_close(edu);
 }
@@ -346,14 +343,14 @@ ATF_TC_HEAD(stays_over_fork, tc)
 ATF_TC_BODY(stays_over_fork, tc)
 {
 	struct edu *edu = open_any(0);
-	struct edu_mem *mem = need_memory(edu, 8192);
-	unsigned char *data = edu_mem_data(mem);
+	unsigned char *mem = need_memory(edu, 8192);
+	unsigned char *data = mem;
 	int i, pipes[2], status;
 	pid_t pid;
 	char c;
 
 	ATF_REQUIRE(pipe(pipes) == 0);
-	fill(mem, 1);
+	fill(mem, 8192, 1);
 	ATF_REQUIRE((pid = fork()) != -1);
 	if (pid == 0) {
 		(void)close(pipes[1]);
@@ -362,13 +359,13 @@ ATF_TC_BODY(stays_over_fork, tc)
 	}
 	for (i = 0; i < 2; i++) {
 		/* Were it copied on write, the device would see the old. */
-		fill(mem, 2 + (unsigned)i);
-		REQUIRE_EDU(edu, edu_dma_put(edu, 0, mem, 2000, 4000, 0,
+		fill(mem, 8192, 2 + (unsigned)i);
+		REQUIRE_EDU(edu, edu_dma_put(edu, 0, mem + 2000, 4000, 0,
 		    SOON_MS));
 		memset(data + 2000, 0, 4000);
-		REQUIRE_EDU(edu, edu_dma_get(edu, 0, mem, 2000, 4000, 0,
+		REQUIRE_EDU(edu, edu_dma_get(edu, 0, mem + 2000, 4000, 0,
 		    SOON_MS));
-		ATF_CHECK_EQ(differences(mem, 2 + (unsigned)i), 0);
+		ATF_CHECK_EQ(differences(mem, 8192, 2 + (unsigned)i), 0);
 		if (i == 0) {
 			(void)close(pipes[1]);
 			ATF_REQUIRE(waitpid(pid, &status, 0) == pid);
@@ -388,32 +385,32 @@ ATF_TC_HEAD(had_in_child, tc)
 ATF_TC_BODY(had_in_child, tc)
 {
 	struct edu *edu = open_any(0), *other;
-	struct edu_mem *mem = need_memory(edu, 65536);
+	unsigned char *mem = need_memory(edu, 65536);
 	const char *name;
 	int status;
 	pid_t pid;
 
 	other = open_any(1);
-	edu_mem_free(need_memory(other, 1));
+	edu_mem_free(other, need_memory(other, 1));
 	name = strdup(edu_name(other));
 	edu_close(other);
-	fill(mem, 1);
+	fill(mem, 65536, 1);
 	ATF_REQUIRE((pid = fork()) != -1);
 	if (pid == 0) {
 		if ((edu = edu_open(name, 0)) == NULL ||
 		    (mem = edu_mem_alloc(edu, 65536)) == NULL)
 			_exit(1);
-		fill(mem, 2);
-		status = edu_dma_put(edu, 0, mem, 0, 4000, 0, SOON_MS);
+		fill(mem, 65536, 2);
+		status = edu_dma_put(edu, 0, mem, 4000, 0, SOON_MS);
 		if (status == 0)
-			status = edu_dma_get(edu, 0, mem, 8000, 4000, 0,
+			status = edu_dma_get(edu, 0, mem + 8000, 4000, 0,
 			    SOON_MS);
 		edu_close(edu);
 		_exit(status == 0 ? 0 : 2);
 	}
 	ATF_REQUIRE(waitpid(pid, &status, 0) == pid);
 	ATF_CHECK_EQ_MSG(status, 0, "status 0x%x", status);
-	ATF_CHECK_EQ(differences(mem, 1), 0);
+	ATF_CHECK_EQ(differences(mem, 65536, 1), 0);
 	edu_close(edu);
 }
 
@@ -428,17 +425,17 @@ ATF_TC_BODY(shared_huge_page, tc)
 {
 	long before = huge_pages("free_hugepages");
 	struct edu *first = open_any(0), *second = open_any(1);
-	struct edu_mem *mem = need_memory(first, 4096);
+	unsigned char *mem = need_memory(first, 4096);
 	unsigned i;
 
-	fill(mem, 1);
+	fill(mem, 4096, 1);
 	for (i = 0; i < 16; i++)
-		fill(alloc(second, 65536), 2);
+		fill(alloc(second, 65536), 65536, 2);
 	ATF_CHECK_EQ(huge_pages("free_hugepages"), before - 1);
 	edu_close(second);
-	ATF_CHECK_EQ(differences(mem, 1), 0);
+	ATF_CHECK_EQ(differences(mem, 4096, 1), 0);
 	ATF_CHECK_EQ(huge_pages("free_hugepages"), before - 1);
-	edu_mem_free(mem);
+	edu_mem_free(first, mem);
 	ATF_CHECK_EQ(huge_pages("free_hugepages"), before);
 	(void)alloc(first, EDU_MEM_MAX);
 	(void)alloc(first, EDU_MEM_MAX);
@@ -510,7 +507,7 @@ ATF_TC_HEAD(low_found_among_high, tc)
 }
 ATF_TC_BODY(low_found_among_high, tc)
 {
-	struct edu_mem *mem;
+	unsigned char *mem;
 	struct edu *edu;
 	long before;
 
@@ -519,7 +516,7 @@ ATF_TC_BODY(low_found_among_high, tc)
 	edu = open_any(0);
 	before = huge_pages("free_hugepages");
 	mem = alloc(edu, 1);
-	check_below_mask(mem);
+	check_below_mask(edu, mem, 1);
 	ATF_CHECK_EQ(huge_pages("free_hugepages"), before - 1);
 	edu_close(edu);
 	ATF_CHECK_EQ(huge_pages("free_hugepages"), before);
@@ -537,7 +534,7 @@ ATF_TC_BODY(not_for_everybody, tc)
 	long before = huge_pages("free_hugepages");
 	struct edu *edu = open_any(0);
 
-	edu_mem_free(need_memory(edu, 1));
+	edu_mem_free(edu, need_memory(edu, 1));
 	ATF_REQUIRE(seteuid(NOBODY) == 0);
 	CHECK_ERRNO(edu, EPERM, edu_mem_alloc(edu, 1) == NULL);
 	CHECK_MESSAGE(edu, "root");
@@ -549,7 +546,7 @@ ATF_TC_BODY(not_for_everybody, tc)
 #endif
 	ATF_REQUIRE(seteuid(0) == 0);
 	ATF_CHECK_EQ(huge_pages("free_hugepages"), before);
-	edu_mem_free(alloc(edu, 1));
+	edu_mem_free(edu, alloc(edu, 1));
 	edu_close(edu);
 }
 

@@ -23,6 +23,7 @@
 #include "eduio.h"
 #include "internal.h"
 
+#include "h_memory.h"
 #include "dev/h_dev.h"
 #include "dev/h_pci.h"
 #include "h_drvctl.h"
@@ -230,7 +231,7 @@ drive(struct edu *edu)
 {
 	uint32_t result, status, value;
 	unsigned flags;
-	struct edu_mem *mem;
+	unsigned char *mem;
 	char *data;
 
 	MUST(edu, strstr(edu_kernel_side(edu), ", gives BAR0") != NULL);
@@ -238,14 +239,14 @@ drive(struct edu *edu)
 		MUST(edu, edu_factorial(edu, 12, flags, SOON_MS,
 		    &result) == 0 && result == 479001600);
 		MUST(edu, (mem = edu_mem_alloc(edu, 8192)) != NULL);
-		data = edu_mem_data(mem);
+		data = (char *)mem;
 		(void)strcpy(data + 10, "there and back");
-		MUST(edu, edu_dma_put(edu, 7, mem, 10, 15, flags,
+		MUST(edu, edu_dma_put(edu, 7, mem + 10, 15, flags,
 		    SOON_MS) == 0);
-		MUST(edu, edu_dma_get(edu, 7, mem, 5000, 15, flags,
+		MUST(edu, edu_dma_get(edu, 7, mem + 5000, 15, flags,
 		    SOON_MS) == 0);
 		MUST(edu, strcmp(data + 5000, "there and back") == 0);
-		edu_mem_free(mem);
+		edu_mem_free(edu, mem);
 	}
 	MUST(edu, edu_irq_raise(edu, BIT_A) == 0);
 	MUST(edu, edu_irq_status(edu, &status) == 0 && status == BIT_A);
@@ -620,7 +621,7 @@ CASE(no_answer, "a device that does not answer the driver is ENODEV")
 
 CASE(memory_bounded, "pieces are what edu(4) has, and no more than that")
 {
-	struct edu_mem *mems[256], *one;
+	unsigned char *mems[256], *one;
 	struct edu_info info;
 	uint64_t address;
 	struct edu *edu;
@@ -635,22 +636,22 @@ CASE(memory_bounded, "pieces are what edu(4) has, and no more than that")
 	    (size_t)info.dma_size + 1) == NULL);
 	for (i = 0; i < n; i++) {
 		ATF_REQUIRE((mems[i] = edu_mem_alloc(edu, 4000)) != NULL);
-		address = edu_mem_bus_address(mems[i]);
+		address = bus_address(edu, mems[i]);
 		ATF_CHECK_EQ(address, info.dma_address + i * 4096);
-		memset(edu_mem_data(mems[i]), 0xff, 4000);
+		memset(mems[i], 0xff, 4000);
 	}
 	CHECK_ERRNO(edu, ENOMEM, edu_mem_alloc(edu, 1) == NULL);
 	(void)snprintf(text, sizeof(text), "no 1 bytes are left of the %zu",
 	    (size_t)info.dma_size);
 	CHECK_MESSAGE(edu, text);
 	/* The room of two pieces is one piece, and it is zeroed. */
-	edu_mem_free(mems[5]);
-	edu_mem_free(mems[6]);
+	edu_mem_free(edu, mems[5]);
+	edu_mem_free(edu, mems[6]);
 	ATF_CHECK(edu_mem_alloc(edu, 8193) == NULL);
 	ATF_REQUIRE((one = edu_mem_alloc(edu, 8192)) != NULL);
-	ATF_CHECK_EQ(edu_mem_bus_address(one), info.dma_address + 5 * 4096);
+	ATF_CHECK_EQ(bus_address(edu, one), info.dma_address + 5 * 4096);
 	for (i = 0; i < 8192; i++)
-		ATF_REQUIRE_EQ(((char *)edu_mem_data(one))[i], 0);
+		ATF_REQUIRE_EQ(((char *)one)[i], 0);
 	/* The close frees what is left. */
 	edu_close(edu);
 	edu = open_device(names[0].text, 0);
@@ -664,7 +665,7 @@ CASE(memory_bounded, "pieces are what edu(4) has, and no more than that")
 
 CASE(no_driver, "without edu(4) there is polling, and errors that help")
 {
-	struct edu_mem *mem;
+	unsigned char *mem;
 	struct edu *edu;
 	uint32_t result, status;
 
