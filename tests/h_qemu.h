@@ -142,6 +142,24 @@ session_config_write(struct qtest *q, unsigned devfn, unsigned offset,
 	ATF_REQUIRE(qtest_config_write(q, devfn, offset, value) == 0);
 }
 
+/* The guest's memory, past the library: what the device really touches. */
+static inline void
+guest_load(struct edu *edu, uint64_t address, void *data, size_t length)
+{
+
+	ATF_REQUIRE(qtest_load(edu_bus_qtest_session(edu->bus), address, data,
+	    length) == 0);
+}
+
+static inline void
+guest_store(struct edu *edu, uint64_t address, const void *data,
+    size_t length)
+{
+
+	ATF_REQUIRE(qtest_store(edu_bus_qtest_session(edu->bus), address,
+	    data, length) == 0);
+}
+
 /*
  * Unplug the edu device of a machine pc: ask QEMU, and then do what a guest
  * does that agrees.

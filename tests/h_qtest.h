@@ -95,8 +95,7 @@ check_copy(struct edu *edu, size_t length, unsigned flags)
 	ATF_REQUIRE((from = edu_mem_alloc(edu, length)) != NULL);
 	ATF_REQUIRE((to = edu_mem_alloc(edu, length)) != NULL);
 	for (i = 0; i < length; i++)
-		((unsigned char *)from)[i] =
-		    (unsigned char)(i * 7 + i / 256);
+		from[i] = (unsigned char)(i * 7 + i / 256);
 	REQUIRE_EDU(edu, edu_dma_copy(edu, to, from, length, flags, SOON_MS));
 	ATF_CHECK(memcmp(to, from, length) == 0);
 	edu_mem_free(edu, from);

@@ -93,4 +93,26 @@ open_any(size_t i)
 	return edu;
 }
 
+/*
+ * Skips the test where this machine gives no such memory: there is none, or
+ * all of it may lie above the device's mask.
+ */
+static inline unsigned char *
+need_memory(struct edu *edu, size_t length)
+{
+	unsigned char *mem = edu_mem_alloc(edu, length);
+	uint64_t bytes = (uint64_t)sysconf(_SC_PHYS_PAGES) *
+	    (uint64_t)sysconf(_SC_PAGESIZE);
+	char reason[512];
+
+	if (mem == NULL && (errno == ENOTSUP ||
+	    (errno == ENOMEM && bytes > EDU_DMA_MASK))) {
+		(void)snprintf(reason, sizeof(reason), "%s", edu_errmsg(edu));
+		edu_close(edu);
+		atf_tc_skip("%s", reason);
+	}
+	ATF_REQUIRE_MSG(mem != NULL, "%s", edu_errmsg(edu));
+	return mem;
+}
+
 #endif /* H_DEV_H */
