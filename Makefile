@@ -77,10 +77,10 @@ ALLCFLAGS=	$(STD) $(WARN) $(CPPDEFS) $(CPPFLAGS) -fPIC \
 ALLLDFLAGS=	$(SANFLAG) $(LDFLAGS)
 
 # lib/ is the device; its folders are worlds, and a system has some of them.
-LIB_Linux=	lib/linux/hugepages.c lib/linux/kernel.c lib/linux/system.c \
-		lib/linux/uio.c
-LIB_NetBSD=	lib/netbsd/bus.c lib/netbsd/kernel.c lib/netbsd/node.c \
-		lib/netbsd/system.c
+LIB_Linux=	lib/linux/hugepages.c lib/linux/kernel.c lib/linux/sysfs.c \
+		lib/linux/system.c lib/linux/uio.c
+LIB_NetBSD=	lib/netbsd/bus.c lib/netbsd/driver.c lib/netbsd/kernel.c \
+		lib/netbsd/node.c lib/netbsd/system.c
 LIBSRCS=	lib/address.c lib/bar.c lib/claim.c lib/clock.c lib/config.c \
 		lib/device.c lib/dma.c lib/error.c lib/factorial.c \
 		lib/handle.c lib/identify.c lib/interrupt.c lib/kernel.c \
@@ -183,8 +183,9 @@ check: check-deps tests
 check-deps:
 	@tools/deps check
 
-lint:
+lint: all
 	@tools/deps lint
+	@tests/walls
 	@FLAGS='$(STD) $(WARN) $(CPPDEFS) $(ATF_CFLAGS)' tests/lint
 
 install: all

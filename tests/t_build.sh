@@ -24,7 +24,7 @@ test_case gmake_gcc 'GNU make and gcc build everything without a warning' \
     timeout=600 'require.progs=gcc make'
 gmake_gcc_body() {
 	copy_sources
-	build make -C src CC=gcc CFLAGS='-O2 -Werror' all
+	build make -C src CC=gcc CFLAGS='-O3 -Werror' all
 	atf_check -o match:'^edutool 0\.2\.0 ' src/build/edutool version
 }
 

@@ -52,7 +52,7 @@ write_sysfs(struct tool *t, const char *path, const char *text)
 	if (n == (ssize_t)strlen(text))
 		return 0;
 	if (errno == EACCES || errno == EPERM)
-		help = " (run it as root)";
+		help = " (try as root)";
 	return fail_errno(t, 0, "%s: cannot write %s%s", edu_name(t->edu),
 	    path, help);
 }
@@ -95,7 +95,7 @@ load_module(struct tool *t)
 		return fail(t, EX_UNAVAILABLE, 0, "there is no modprobe; load "
 		    "the kernel module " UIO " by hand");
 	return fail(t, EX_UNAVAILABLE, 0, "modprobe " UIO " failed%s",
-	    geteuid() != 0 ? " (run it as root)" :
+	    geteuid() != 0 ? " (try as root)" :
 	    "; is it in /lib/modules?");
 }
 

@@ -86,8 +86,8 @@ fail_hidden(struct edu_error *err)
 {
 
 	return edu_fail(err, EPERM, "no DMA memory: this user may not learn "
-	    "physical addresses from /proc/self/pagemap (CAP_SYS_ADMIN); "
-	    "run this as root");
+	    "physical addresses from /proc/self/pagemap (CAP_SYS_ADMIN) "
+	    "(try as root)");
 }
 
 /* Reads what /proc/self/pagemap says of count ordinary pages. */

@@ -72,7 +72,7 @@ edu_linux_kernel(struct edu_bus *bus, int poll_only)
 	(void)snprintf(self->kernel.name, sizeof(self->kernel.name), "none");
 	self->uio_fd = self->config_fd = -1;
 	self->translated = is_translated(bus->name);
-	if (poll_only || edu_system.driver(bus->name, &driver) == -1 ||
+	if (poll_only || edu_linux_driver(bus->name, &driver) == -1 ||
 	    strcmp(driver.name, "uio_pci_generic") != 0)
 		return &self->kernel;
 	self->kernel.ops = &uio_ops;

@@ -14,6 +14,7 @@
 #include "kernel.h"
 
 struct edu_bus;
+struct edu_driver;
 
 #define EDU_SYSFS_PCI	"/sys/bus/pci/devices"
 
@@ -36,6 +37,8 @@ edu_linux_of(struct edu_kernel *kernel)
  * ERANGE when buf is too small.
  */
 int edu_sysfs_line(const char *path, char *buf, size_t size);
+/* See system.h. */
+int edu_linux_driver(const char *address, struct edu_driver *);
 
 /* kernel.c */
 struct edu_kernel *edu_linux_kernel(struct edu_bus *, int poll_only);

@@ -14,6 +14,7 @@
 
 struct edu_bus;
 struct edu_bus_name;
+struct edu_driver;
 struct edu_error;
 struct edu_kernel;
 
@@ -49,6 +50,9 @@ struct edu_bus *edu_netbsd_bus(const char *address, struct edu_error *);
 int	edu_netbsd_list(struct edu_bus_name **, size_t *count,
 	    struct edu_error *);
 const struct edu_node *edu_bus_node(struct edu_bus *);
+
+/* driver.c: see system.h. */
+int	edu_netbsd_driver(const char *address, struct edu_driver *);
 
 /* kernel.c */
 struct edu_kernel *edu_netbsd_kernel(struct edu_bus *, int poll_only);

@@ -105,7 +105,7 @@ edu_node_open(struct edu_node *node, const char *address,
 	struct edu_driver driver;
 	unsigned long unit;
 
-	if (address == NULL || edu_system.driver(address, &driver) == -1)
+	if (address == NULL || edu_netbsd_driver(address, &driver) == -1)
 		return search(node, address, err);
 	if (driver.role != EDU_DRIVER_SERVES)
 		return edu_fail(err, ENXIO, "no edu(4) is attached to it");

@@ -43,31 +43,17 @@
 #define FUNCTIONS	8U
 #define HEADER_MULTI	0x00800000U	/* in PCI_HEADER */
 
-struct bus_qtest {
-	struct edu_bus	bus;
-	struct qtest	*q;
-	unsigned	devfn;
-	uint32_t	bar0;
-};
-
-static struct bus_qtest *
+static struct qtest_bus *
 self(struct edu_bus *bus)
 {
 
-	return (struct bus_qtest *)(void *)bus;
-}
-
-struct qtest *
-edu_bus_qtest_session(struct edu_bus *bus)
-{
-
-	return self(bus)->q;
+	return (struct qtest_bus *)(void *)bus;
 }
 
 static int
 config_read(struct edu_bus *bus, unsigned offset, uint32_t *value)
 {
-	struct bus_qtest *b = self(bus);
+	struct qtest_bus *b = self(bus);
 
 	if (qtest_config_read(b->q, b->devfn, offset, value) == 0)
 		return 0;
@@ -77,7 +63,7 @@ config_read(struct edu_bus *bus, unsigned offset, uint32_t *value)
 static int
 config_write(struct edu_bus *bus, unsigned offset, uint32_t value)
 {
-	struct bus_qtest *b = self(bus);
+	struct qtest_bus *b = self(bus);
 
 	if (qtest_config_write(b->q, b->devfn, offset, value) == 0)
 		return 0;
@@ -100,7 +86,7 @@ map(struct edu_bus *bus, int writable)
 static uint64_t
 read_register(struct edu_bus *bus, unsigned offset, unsigned width)
 {
-	struct bus_qtest *b = self(bus);
+	struct qtest_bus *b = self(bus);
 	uint64_t value = 0;
 
 	if (qtest_command(b->q, &value, "read%c 0x%" PRIx32,
@@ -113,7 +99,7 @@ static void
 write_register(struct edu_bus *bus, unsigned offset, unsigned width,
     uint64_t value)
 {
-	struct bus_qtest *b = self(bus);
+	struct qtest_bus *b = self(bus);
 
 	(void)qtest_command(b->q, NULL, "write%c 0x%" PRIx32 " 0x%" PRIx64,
 	    width == 8 ? 'q' : 'l', b->bar0 + offset, value);
@@ -122,7 +108,7 @@ write_register(struct edu_bus *bus, unsigned offset, unsigned width,
 static void
 close_bus(struct edu_bus *bus)
 {
-	struct bus_qtest *b = self(bus);
+	struct qtest_bus *b = self(bus);
 
 	qtest_end(b->q);
 	free(b);
@@ -186,7 +172,7 @@ play_firmware(struct edu_bus *bus)
 }
 
 static int
-set_up(struct bus_qtest *b)
+set_up(struct qtest_bus *b)
 {
 
 	switch (find(b->q, &b->devfn)) {
@@ -203,7 +189,7 @@ struct edu_bus *
 edu_bus_qtest(const char *path, struct edu_error *err)
 {
 	int is_own = path[0] == '\0', errnum;
-	struct bus_qtest *b;
+	struct qtest_bus *b;
 
 	if ((b = calloc(1, sizeof(*b))) == NULL) {
 		(void)edu_fail_memory(err);

@@ -37,7 +37,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct edu_bus;
+#include "bus.h"
+
 struct edu_error;
 struct edu_kernel;
 
@@ -119,8 +120,20 @@ struct qtest_ends {
 /* Start it; it closes none of these here.  0, or -1 with errno. */
 int	qtest_help(const struct qtest_ends *);
 
-/* bus.c: the session of a bus made by edu_bus_qtest(). */
-struct qtest *edu_bus_qtest_session(struct edu_bus *);
+/* bus.c: a bus made by edu_bus_qtest(), and its session. */
+struct qtest_bus {
+	struct edu_bus	bus;		/* first: the two are cast */
+	struct qtest	*q;
+	unsigned	devfn;
+	uint32_t	bar0;
+};
+
+static inline struct qtest *
+edu_bus_qtest_session(struct edu_bus *bus)
+{
+
+	return ((struct qtest_bus *)(void *)bus)->q;
+}
 
 /* kernel.c: its kernel side. */
 struct edu_kernel *edu_qtest_kernel(struct edu_bus *, int poll_only);
