@@ -12,6 +12,26 @@
 
 #include <edu.h>
 
+static inline unsigned char *
+alloc(struct edu *edu, size_t length)
+{
+	unsigned char *mem = edu_mem_alloc(edu, length);
+
+	ATF_REQUIRE_MSG(mem != NULL, "%zu bytes: %s", length,
+	    edu_errmsg(edu));
+	return mem;
+}
+
+static inline void
+check_zeroed(const unsigned char *data, size_t length)
+{
+	size_t i;
+
+	for (i = 0; i < length; i++)
+		ATF_REQUIRE_MSG(data[i] == 0, "byte %zu is 0x%02x", i,
+		    data[i]);
+}
+
 /* The address of this byte on the bus. */
 static inline uint64_t
 bus_address(struct edu *edu, const void *data)

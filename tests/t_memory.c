@@ -5,7 +5,6 @@
 
 /* Memory that the device can reach. */
 
-#include <atf-c.h>
 #include <errno.h>
 #include <stdint.h>
 #include <string.h>
@@ -13,51 +12,25 @@
 #include <edu.h>
 #include <edureg.h>
 
+#include "h_case.h"
 #include "h_memory.h"
 #include "h_tap.h"
 
 #define MANY		200
 
-static unsigned char *
-alloc(struct edu *edu, size_t length)
-{
-	unsigned char *mem = edu_mem_alloc(edu, length);
-
-	ATF_REQUIRE_MSG(mem != NULL, "%zu bytes: %s", length,
-	    edu_errmsg(edu));
-	return mem;
-}
-
-static void
-check_zeroed(const unsigned char *data, size_t length)
-{
-	size_t i;
-
-	for (i = 0; i < length; i++)
-		ATF_REQUIRE_MSG(data[i] == 0, "byte %zu is 0x%02x", i,
-		    data[i]);
-}
-
-ATF_TC(lengths);
-ATF_TC_HEAD(lengths, tc)
-{
-
-	atf_tc_set_md_var(tc, "descr", "1 byte to EDU_MEM_MAX: zeroed, below "
-	    "the mask, writable to the last byte");
-}
-ATF_TC_BODY(lengths, tc)
+EDU_TEST(lengths, "1 byte to EDU_MEM_MAX: zeroed, below the mask, writable to "
+    "the last byte")
 {
 	static const size_t lengths[] = {
 		1, 2, 3, 4095, 4096, 4097, 8192, 100000, EDU_MEM_MAX - 1,
 		EDU_MEM_MAX
 	};
-	struct edu *edu = open_device("qtest:");
+	struct edu *edu = open_device("qtest:", 0);
 	unsigned char *mem;
 	size_t i;
 
 	for (i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++) {
 		mem = alloc(edu, lengths[i]);
-		ATF_REQUIRE(mem != NULL);
 		ATF_CHECK(bus_address(edu, mem) != 0);
 		ATF_CHECK(bus_address(edu, mem) + lengths[i] - 1 <=
 		    0x0fffffff);
@@ -69,19 +42,13 @@ ATF_TC_BODY(lengths, tc)
 	edu_close(edu);
 }
 
-ATF_TC(bad_lengths);
-ATF_TC_HEAD(bad_lengths, tc)
-{
-
-	atf_tc_set_md_var(tc, "descr", "0 and more than EDU_MEM_MAX: EINVAL, "
-	    "and the message says what is possible");
-}
-ATF_TC_BODY(bad_lengths, tc)
+EDU_TEST(bad_lengths, "0 and more than EDU_MEM_MAX: EINVAL, and the message "
+    "says what is possible")
 {
 	static const size_t lengths[] = {
 		0, EDU_MEM_MAX + 1, EDU_MEM_MAX * 2, SIZE_MAX - 4095, SIZE_MAX
 	};
-	struct edu *edu = open_device("qtest:");
+	struct edu *edu = open_device("qtest:", 0);
 	size_t i;
 
 	for (i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++) {
@@ -93,16 +60,10 @@ ATF_TC_BODY(bad_lengths, tc)
 	edu_close(edu);
 }
 
-ATF_TC(many);
-ATF_TC_HEAD(many, tc)
+EDU_TEST(many, "200 pieces at once overlap nowhere, neither here nor in the "
+    "device's eyes")
 {
-
-	atf_tc_set_md_var(tc, "descr", "200 pieces at once overlap nowhere, "
-	    "neither here nor in the device's eyes");
-}
-ATF_TC_BODY(many, tc)
-{
-	struct edu *edu = open_device("qtest:");
+	struct edu *edu = open_device("qtest:", 0);
 	unsigned char *mems[MANY];
 	uint64_t a, b;
 	size_t i, j, length[MANY];
@@ -126,8 +87,7 @@ ATF_TC_BODY(many, tc)
 			ATF_CHECK(a + length[i] <= b || b + length[j] <= a);
 		}
 		for (j = 0; j < length[i]; j++)
-			ATF_REQUIRE(((unsigned char *)mems[i])
-			    [j] == i);
+			ATF_REQUIRE(mems[i][j] == i);
 	}
 	for (i = 0; i < MANY; i++)
 		edu_mem_free(edu, mems[i]);
@@ -166,16 +126,9 @@ count_memory(struct edu *edu)
 	edu->kernel->ops = &counting;
 }
 
-ATF_TC(freed_by_close);
-ATF_TC_HEAD(freed_by_close, tc)
+EDU_TEST(freed_by_close, "edu_close() frees what is left, each piece once")
 {
-
-	atf_tc_set_md_var(tc, "descr", "edu_close() frees what is left, each "
-	    "piece once");
-}
-ATF_TC_BODY(freed_by_close, tc)
-{
-	struct edu *edu = open_device("qtest:");
+	struct edu *edu = open_device("qtest:", 0);
 	int i;
 
 	count_memory(edu);
@@ -189,16 +142,9 @@ ATF_TC_BODY(freed_by_close, tc)
 	ATF_CHECK_EQ(frees, 20);
 }
 
-ATF_TC(free_null);
-ATF_TC_HEAD(free_null, tc)
+EDU_TEST(free_null, "edu_mem_free() accepts NULL and leaves errno alone")
 {
-
-	atf_tc_set_md_var(tc, "descr", "edu_mem_free() accepts NULL and leaves "
-	    "errno alone");
-}
-ATF_TC_BODY(free_null, tc)
-{
-	struct edu *edu = open_device("qtest:");
+	struct edu *edu = open_device("qtest:", 0);
 	unsigned char *mem = alloc(edu, 1);
 
 	errno = ELOOP;
@@ -244,16 +190,10 @@ check_segment(struct edu *edu, uint64_t address, size_t length, int is_good)
 	ATF_CHECK_EQ(frees, frees_before + 1);
 }
 
-ATF_TC(beyond_the_mask);
-ATF_TC_HEAD(beyond_the_mask, tc)
+EDU_TEST(beyond_the_mask, "memory that the device cannot reach with its last "
+    "byte is refused, whatever a kernel side says")
 {
-
-	atf_tc_set_md_var(tc, "descr", "memory that the device cannot reach "
-	    "with its last byte is refused, whatever a kernel side says");
-}
-ATF_TC_BODY(beyond_the_mask, tc)
-{
-	struct edu *edu = open_device("qtest:");
+	struct edu *edu = open_device("qtest:", 0);
 
 	count_memory(edu);
 	counting.alloc = alloc_odd;
@@ -283,16 +223,10 @@ alloc_fails(struct edu_kernel *kernel, size_t length, uint64_t limit,
 	return edu_fail(&tap.edu->err, EPERM, TAP_MESSAGE);
 }
 
-ATF_TC(no_memory_at_all);
-ATF_TC_HEAD(no_memory_at_all, tc)
+EDU_TEST(no_memory_at_all, "a kernel side without memory: ENOTSUP; one that "
+    "fails: its errno and its message")
 {
-
-	atf_tc_set_md_var(tc, "descr", "a kernel side without memory: ENOTSUP; "
-	    "one that fails: its errno and its message");
-}
-ATF_TC_BODY(no_memory_at_all, tc)
-{
-	struct edu *edu = open_device("qtest:");
+	struct edu *edu = open_device("qtest:", 0);
 
 	tap_attach(edu);
 	count_memory(edu);
@@ -304,17 +238,4 @@ ATF_TC_BODY(no_memory_at_all, tc)
 	ATF_CHECK_EQ(frees, 0);
 	ATF_CHECK(edu->memory.first == NULL);
 	edu_close(edu);
-}
-
-ATF_TP_ADD_TCS(tp)
-{
-
-	ATF_TP_ADD_TC(tp, lengths);
-	ATF_TP_ADD_TC(tp, bad_lengths);
-	ATF_TP_ADD_TC(tp, many);
-	ATF_TP_ADD_TC(tp, freed_by_close);
-	ATF_TP_ADD_TC(tp, free_null);
-	ATF_TP_ADD_TC(tp, beyond_the_mask);
-	ATF_TP_ADD_TC(tp, no_memory_at_all);
-	return atf_no_error();
 }

@@ -11,9 +11,9 @@
 #endif
 #include <inttypes.h>
 #include <stdlib.h>
-
-#include "h_memory.h"
+#include "h_case.h"
 #include "h_dev.h"
+#include "h_memory.h"
 
 #define COUNT(a)	(sizeof(a) / sizeof((a)[0]))
 #define NOBODY		65534
@@ -23,31 +23,6 @@
 #define LARGE		(ON_NETBSD ? 32768 : EDU_MEM_MAX)
 #define PIECE		(ON_NETBSD ? 8192U : 65536U)
 #define NPIECES		(ON_NETBSD ? 8U : 20U)
-
-/* Skips where this machine gives no such memory at all. */
-static unsigned char *
-need_memory(struct edu *edu, size_t length)
-{
-	unsigned char *mem = edu_mem_alloc(edu, length);
-	char reason[512];
-
-	if (mem == NULL && (errno == ENOMEM || errno == ENOTSUP)) {
-		(void)snprintf(reason, sizeof(reason), "%s", edu_errmsg(edu));
-		edu_close(edu);
-		atf_tc_skip("%s", reason);
-	}
-	ATF_REQUIRE_MSG(mem != NULL, "%s", edu_errmsg(edu));
-	return mem;
-}
-
-static unsigned char *
-alloc(struct edu *edu, size_t length)
-{
-	unsigned char *mem = edu_mem_alloc(edu, length);
-
-	ATF_REQUIRE_MSG(mem != NULL, "%s", edu_errmsg(edu));
-	return mem;
-}
 
 /* No two bytes next to each other, nor in places a power of 2 apart. */
 static unsigned char
@@ -76,16 +51,6 @@ differences(const unsigned char *data, size_t length, unsigned seed)
 	for (i = 0; i < length; i++)
 		count += data[i] != pattern(i, seed);
 	return count;
-}
-
-static void
-check_zero(const unsigned char *data, size_t length)
-{
-	size_t i;
-
-	for (i = 0; i < length && data[i] == 0; i++)
-		continue;
-	ATF_CHECK_EQ_MSG(i, length, "byte %zu is not 0", i);
 }
 
 static void
@@ -211,14 +176,8 @@ hog_all(void)
 
 #endif
 
-ATF_TC(below_mask);
-ATF_TC_HEAD(below_mask, tc)
-{
-	atf_tc_set_md_var(tc, "descr", "Memory of every size is zeroed and "
-	    "lies below the device's mask");
-	atf_tc_set_md_var(tc, "require.user", "root");
-}
-ATF_TC_BODY(below_mask, tc)
+DEVICE_TEST(below_mask, "Memory of every size is zeroed and lies below the "
+    "device's mask")
 {
 	static const size_t lengths[] = { 1, 2, 4095, 4096, 4097, 65536,
 	    65537, LARGEST - 1, LARGEST };
@@ -232,7 +191,7 @@ ATF_TC_BODY(below_mask, tc)
 			continue;
 		mem = alloc(edu, lengths[i % COUNT(lengths)]);
 		check_below_mask(edu, mem, lengths[i % COUNT(lengths)]);
-		check_zero(mem, lengths[i % COUNT(lengths)]);
+		check_zeroed(mem, lengths[i % COUNT(lengths)]);
 		fill(mem, lengths[i % COUNT(lengths)], 1);
 		if (ON_NETBSD || i % 2 == 0)
 			edu_mem_free(edu, mem);
@@ -240,14 +199,7 @@ ATF_TC_BODY(below_mask, tc)
 	edu_close(edu);
 }
 
-ATF_TC(bounds);
-ATF_TC_HEAD(bounds, tc)
-{
-	atf_tc_set_md_var(tc, "descr", "No bytes, and more than EDU_MEM_MAX, "
-	    "are EINVAL");
-	atf_tc_set_md_var(tc, "require.user", "root");
-}
-ATF_TC_BODY(bounds, tc)
+DEVICE_TEST(bounds, "No bytes, and more than EDU_MEM_MAX, are EINVAL")
 {
 	struct edu *edu = open_any(0);
 
@@ -259,15 +211,8 @@ ATF_TC_BODY(bounds, tc)
 	edu_close(edu);
 }
 
-ATF_TC(apart);
-ATF_TC_HEAD(apart, tc)
-{
-	atf_tc_set_md_var(tc, "descr", "Many pieces overlap nowhere, "
-	    "neither for the processor nor for the device, and their room "
-	    "can be had again");
-	atf_tc_set_md_var(tc, "require.user", "root");
-}
-ATF_TC_BODY(apart, tc)
+DEVICE_TEST(apart, "Many pieces overlap nowhere, neither for the processor nor "
+    "for the device, and their room can be had again")
 {
 	struct edu *edu = open_any(0);
 	unsigned char *mems[NPIECES];
@@ -280,7 +225,7 @@ ATF_TC_BODY(apart, tc)
 	for (i = 0; i < COUNT(mems); i += 2) {
 		edu_mem_free(edu, mems[i]);
 		mems[i] = alloc(edu, PIECE - 500);
-		check_zero(mems[i], PIECE - 500);
+		check_zeroed(mems[i], PIECE - 500);
 		fill(mems[i], PIECE - 500, i);
 	}
 	for (i = 0; i < COUNT(mems); i++) {
@@ -295,14 +240,8 @@ ATF_TC_BODY(apart, tc)
 	edu_close(edu);
 }
 
-ATF_TC(reached_by_device);
-ATF_TC_HEAD(reached_by_device, tc)
-{
-	atf_tc_set_md_var(tc, "descr", "The device reads and writes exactly "
-	    "the bytes it is told to, across the borders of pages");
-	atf_tc_set_md_var(tc, "require.user", "root");
-}
-ATF_TC_BODY(reached_by_device, tc)
+DEVICE_TEST(reached_by_device, "The device reads and writes exactly the bytes "
+    "it is told to, across the borders of pages")
 {
 	static const size_t offsets[] = { 0, 4096 - 100, LARGE / 16 - 1999,
 	    LARGE / 2 - 2000, LARGE - 4000 };
@@ -333,14 +272,8 @@ ATF_TC_BODY(reached_by_device, tc)
 	edu_close(edu);
 }
 
-ATF_TC(stays_over_fork);
-ATF_TC_HEAD(stays_over_fork, tc)
-{
-	atf_tc_set_md_var(tc, "descr", "The device reaches the memory while a "
-	    "child of the process lives and after it");
-	atf_tc_set_md_var(tc, "require.user", "root");
-}
-ATF_TC_BODY(stays_over_fork, tc)
+DEVICE_TEST(stays_over_fork, "The device reaches the memory while a child of "
+    "the process lives and after it")
 {
 	struct edu *edu = open_any(0);
 	unsigned char *mem = need_memory(edu, 8192);
@@ -375,14 +308,8 @@ ATF_TC_BODY(stays_over_fork, tc)
 	edu_close(edu);
 }
 
-ATF_TC(had_in_child);
-ATF_TC_HEAD(had_in_child, tc)
-{
-	atf_tc_set_md_var(tc, "descr", "The child of a process that has "
-	    "memory opens the next device and gets memory of its own");
-	atf_tc_set_md_var(tc, "require.user", "root");
-}
-ATF_TC_BODY(had_in_child, tc)
+DEVICE_TEST(had_in_child, "The child of a process that has memory opens the "
+    "next device and gets memory of its own")
 {
 	struct edu *edu = open_any(0), *other;
 	unsigned char *mem = need_memory(edu, 65536);
@@ -414,14 +341,8 @@ ATF_TC_BODY(had_in_child, tc)
 	edu_close(edu);
 }
 
-ATF_TC(shared_huge_page);
-ATF_TC_HEAD(shared_huge_page, tc)
-{
-	atf_tc_set_md_var(tc, "descr", "Small pieces, of two devices as well, "
-	    "need one huge page, which is free again when both are closed");
-	atf_tc_set_md_var(tc, "require.user", "root");
-}
-ATF_TC_BODY(shared_huge_page, tc)
+DEVICE_TEST(shared_huge_page, "Small pieces, of two devices as well, need one "
+    "huge page, which is free again when both are closed")
 {
 	long before = huge_pages("free_hugepages");
 	struct edu *first = open_any(0), *second = open_any(1);
@@ -445,14 +366,8 @@ ATF_TC_BODY(shared_huge_page, tc)
 	ATF_CHECK_EQ(huge_pages("free_hugepages"), before);
 }
 
-ATF_TC(none_left);
-ATF_TC_HEAD(none_left, tc)
-{
-	atf_tc_set_md_var(tc, "descr", "Without a free huge page it is "
-	    "ENOMEM, and the message has the command that helps");
-	atf_tc_set_md_var(tc, "require.user", "root");
-}
-ATF_TC_BODY(none_left, tc)
+DEVICE_TEST(none_left, "Without a free huge page it is ENOMEM, and the message "
+    "has the command that helps")
 {
 	long total = huge_pages("nr_hugepages");
 	char expected[64];
@@ -471,14 +386,8 @@ ATF_TC_BODY(none_left, tc)
 	edu_close(edu);
 }
 
-ATF_TC(above_mask_refused);
-ATF_TC_HEAD(above_mask_refused, tc)
-{
-	atf_tc_set_md_var(tc, "descr", "Huge pages above the device's mask "
-	    "are not used but given back, and the message has their number");
-	atf_tc_set_md_var(tc, "require.user", "root");
-}
-ATF_TC_BODY(above_mask_refused, tc)
+DEVICE_TEST(above_mask_refused, "Huge pages above the device's mask are not "
+    "used but given back, and the message has their number")
 {
 	char expected[64];
 	struct edu *edu;
@@ -498,14 +407,8 @@ ATF_TC_BODY(above_mask_refused, tc)
 	edu_close(edu);
 }
 
-ATF_TC(low_found_among_high);
-ATF_TC_HEAD(low_found_among_high, tc)
-{
-	atf_tc_set_md_var(tc, "descr", "A huge page below the mask is found "
-	    "behind those above it");
-	atf_tc_set_md_var(tc, "require.user", "root");
-}
-ATF_TC_BODY(low_found_among_high, tc)
+DEVICE_TEST(low_found_among_high, "A huge page below the mask is found behind "
+    "those above it")
 {
 	unsigned char *mem;
 	struct edu *edu;
@@ -522,14 +425,8 @@ ATF_TC_BODY(low_found_among_high, tc)
 	ATF_CHECK_EQ(huge_pages("free_hugepages"), before);
 }
 
-ATF_TC(not_for_everybody);
-ATF_TC_HEAD(not_for_everybody, tc)
-{
-	atf_tc_set_md_var(tc, "descr", "A user who may not learn physical "
-	    "addresses gets EPERM, and no huge page stays in use");
-	atf_tc_set_md_var(tc, "require.user", "root");
-}
-ATF_TC_BODY(not_for_everybody, tc)
+DEVICE_TEST(not_for_everybody, "A user who may not learn physical addresses "
+    "gets EPERM, and no huge page stays in use")
 {
 	long before = huge_pages("free_hugepages");
 	struct edu *edu = open_any(0);
@@ -548,21 +445,4 @@ ATF_TC_BODY(not_for_everybody, tc)
 	ATF_CHECK_EQ(huge_pages("free_hugepages"), before);
 	edu_mem_free(edu, alloc(edu, 1));
 	edu_close(edu);
-}
-
-ATF_TP_ADD_TCS(tp)
-{
-
-	ATF_TP_ADD_TC(tp, below_mask);
-	ATF_TP_ADD_TC(tp, bounds);
-	ATF_TP_ADD_TC(tp, apart);
-	ATF_TP_ADD_TC(tp, reached_by_device);
-	ATF_TP_ADD_TC(tp, stays_over_fork);
-	ATF_TP_ADD_TC(tp, had_in_child);
-	ATF_TP_ADD_TC(tp, shared_huge_page);
-	ATF_TP_ADD_TC(tp, none_left);
-	ATF_TP_ADD_TC(tp, above_mask_refused);
-	ATF_TP_ADD_TC(tp, low_found_among_high);
-	ATF_TP_ADD_TC(tp, not_for_everybody);
-	return atf_no_error();
 }
