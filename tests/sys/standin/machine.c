@@ -208,13 +208,6 @@ bus_space_write_4(bus_space_tag_t t, bus_space_handle_t h, bus_size_t reg,
 }
 
 void
-bus_space_barrier(bus_space_tag_t t, bus_space_handle_t h, bus_size_t offset,
-    bus_size_t length, int flags)
-{
-
-}
-
-void
 bus_space_unmap(bus_space_tag_t t, bus_space_handle_t h, bus_size_t size)
 {
 
@@ -228,9 +221,7 @@ pci_conf_read(pci_chipset_tag_t pc, pcitag_t tag, int reg)
 
 	machine_lock();
 	meanwhile();
-	if (machine.is_present && reg == PCI_ID_REG)
-		value = PCI_ID_CODE(EDU_PCI_VENDOR, EDU_PCI_PRODUCT);
-	else if (machine.is_present && reg == PCI_COMMAND_STATUS_REG)
+	if (machine.is_present && reg == PCI_COMMAND_STATUS_REG)
 		value = machine.csr | (is_asserted() ? PCI_STATUS_INT_STATUS :
 		    0);
 	machine_unlock();
@@ -246,8 +237,7 @@ pci_conf_write(pci_chipset_tag_t pc, pcitag_t tag, int reg, pcireg_t value)
 	machine_lock();
 	meanwhile();
 	if (machine.is_present)
-		machine.csr = value | (machine.is_master_stuck ?
-		    PCI_COMMAND_MASTER_ENABLE : 0);
+		machine.csr = value;
 	machine_unlock();
 }
 
@@ -297,14 +287,16 @@ int
 pci_intr_alloc(const struct pci_attach_args *pa, pci_intr_handle_t **ihp,
     int *counts, pci_intr_type_t type)
 {
-	bool is_msi = counts[PCI_INTR_TYPE_MSI] == 1;
+	bool is_msi = counts[PCI_INTR_TYPE_MSI] == 1 && machine.has_msi;
 
-	if (fails() || (is_msi && !machine.has_msi))
+	if (fails())
 		return ENXIO;
 	*ihp = calloc(1, sizeof(**ihp));
-	if (*ihp == NULL || (type == PCI_INTR_TYPE_MSI) != is_msi)
+	if (*ihp == NULL || type != PCI_INTR_TYPE_MSI)
 		standin_panic("pci_intr_alloc");
-	**ihp = (int)type;
+	counts[PCI_INTR_TYPE_MSI] = is_msi;
+	counts[PCI_INTR_TYPE_INTX] = !is_msi;
+	**ihp = is_msi ? PCI_INTR_TYPE_MSI : PCI_INTR_TYPE_INTX;
 	hold(R_INTR);
 	return 0;
 }
@@ -356,8 +348,6 @@ pci_intr_disestablish(pci_chipset_tag_t pc, void *cookie)
 	handler = NULL;
 	(void)pthread_mutex_unlock(&handler_mutex);
 	machine_lock();
-	if (machine.uses_msi && !machine.is_present)
-		standin_panic("MSI of a function that is gone");
 	machine.uses_msi = false;
 	machine.messages = 0;
 	machine_unlock();
@@ -456,7 +446,7 @@ bus_dmamem_free(bus_dma_tag_t t, bus_dma_segment_t *segs, int nsegs)
 	    (machine.csr & PCI_COMMAND_MASTER_ENABLE))
 		standin_panic("freeing memory that a DMA may write");
 	machine_unlock();
-	if (node_mapped() != 0)
+	if (node_mappings() != 0)
 		standin_panic("freeing memory that is mapped");
 	drop(R_DMAMEM);
 }
@@ -468,7 +458,7 @@ bus_dmamem_map(bus_dma_tag_t t, bus_dma_segment_t *segs, int nsegs,
 
 	if (fails())
 		return ENOMEM;
-	*kva = malloc(size);
+	*kva = machine.memory = calloc(1, size);
 	if (*kva == NULL)
 		return ENOMEM;
 	hold(R_KVA);
@@ -480,6 +470,7 @@ bus_dmamem_unmap(bus_dma_tag_t t, void *kva, size_t size)
 {
 
 	free(kva);
+	machine.memory = NULL;
 	drop(R_KVA);
 }
 
@@ -497,13 +488,13 @@ bus_dmamap_create(bus_dma_tag_t t, bus_size_t size, int nsegs,
 }
 
 int
-bus_dmamap_load_raw(bus_dma_tag_t t, bus_dmamap_t map,
-    bus_dma_segment_t *segs, int nsegs, bus_size_t size, int flags)
+bus_dmamap_load(bus_dma_tag_t t, bus_dmamap_t map, void *kva, bus_size_t size,
+    void *proc, int flags)
 {
 
 	if (fails())
 		return EINVAL;
-	map->dm_segs[0] = segs[0];
+	map->dm_segs[0].ds_addr = 0x100000;
 	hold(R_LOADED);
 	return 0;
 }
@@ -536,7 +527,7 @@ void
 machine_reset(void)
 {
 
-	if (machine_held() != 0 || node_mapped() != 0)
+	if (machine_held() != 0 || node_mappings() != 0)
 		standin_panic("something is left from before");
 	memset(&machine, 0, sizeof(machine));
 	machine.id = 0x010000ed;
