@@ -113,7 +113,7 @@ TESTS_Linux=	$(TESTS_DEV) tests/dev/h_counts.c tests/dev/h_unplug.c \
 		tests/t_qtest_socket.c tests/t_register.c tests/t_unplug.sh
 TESTS_NetBSD=	$(TESTS_DEV) tests/sys/t_edu.c tests/sys/t_edu_detach.c \
 		tests/sys/t_edu_map.c tests/sys/t_edu_stress.c \
-		tests/sys/t_libedu.c
+		tests/sys/t_libedu.c tests/sys/t_libedu_user.c
 STANDIN_Linux=	build/tests/t_standin_asan build/tests/t_standin_tsan
 
 PCEDIT=		-e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' \
