@@ -232,9 +232,9 @@ struct window {
 #define NEVER		INT_MAX
 
 /*
- * BIT_A is raised before the window, BIT_B in it, and both must be read, the
- * former at least once the sizer has the driver check again.  Where the
- * acknowledge is lost, BIT_A is read twice.
+ * BIT_A is raised before the window, and must be read soon after it.  Where
+ * the acknowledge is lost, it is read again once the sizer has the driver
+ * check again.
  */
 static void
 check_window(const struct window *w)
@@ -258,6 +258,8 @@ check_window(const struct window *w)
 	machine_tick(LATER);
 	ATF_REQUIRE_MSG(machine_deliver(), "the machine hangs");
 	n = times_reported(BIT_A, BIT_B);
+	ATF_CHECK_MSG(n >= 1, "closed %d to %d: not looked for again",
+	    w->close_at, w->open_at);
 	ATF_CHECK_EQ(node_ioctl(EDU_IOC_RECHECK, &event), 0);
 	ATF_CHECK_EQ(machine.status, 0);
 	n += times_reported(BIT_A, BIT_B);
@@ -277,7 +279,6 @@ check_window(const struct window *w)
 static void
 check_windows(struct window *w)
 {
-
 	for (w->close_at = 1; w->close_at < 16; w->close_at++) {
 		for (w->open_at = w->close_at + 1; w->open_at < 20;
 		    w->open_at++)

@@ -184,12 +184,6 @@ node_kqfilter(struct knote *kn)
 	return error;
 }
 
-devmajor_t
-cdevsw_lookup_major(const struct cdevsw *cdev)
-{
-	return 144;
-}
-
 void
 vdevgone(int cmajor, int low, int high, int type)
 {

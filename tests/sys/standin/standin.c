@@ -185,13 +185,6 @@ callout_destroy(callout_t *c)
 }
 
 void
-callout_setfunc(callout_t *c, void (*func)(void *), void *arg)
-{
-	c->func = func;
-	c->arg = arg;
-}
-
-void
 callout_schedule(callout_t *c, int ticks)
 {
 	if (ticks <= 0)
@@ -269,17 +262,12 @@ uiomove(void *data, size_t n, struct uio *uio)
 }
 
 void
-evcnt_attach_dynamic(struct evcnt *ev, int type, const struct evcnt *parent,
-    const char *group, const char *name)
+hold_evcnt(int n)
 {
-	ev->ev_count = 0;
-	hold(R_EVCNT);
-}
-
-void
-evcnt_detach(struct evcnt *ev)
-{
-	drop(R_EVCNT);
+	if (n > 0)
+		hold(R_EVCNT);
+	else
+		drop(R_EVCNT);
 }
 
 /*
@@ -414,12 +402,6 @@ device_private(device_t self)
 	return self->private;
 }
 
-int
-device_unit(device_t self)
-{
-	return 0;
-}
-
 device_t
 device_parent(device_t self)
 {
@@ -430,12 +412,6 @@ cfdata_t
 device_cfdata(device_t self)
 {
 	return &self->cfdata;
-}
-
-const char *
-device_xname(device_t self)
-{
-	return "edu0";
 }
 
 int
