@@ -454,7 +454,7 @@ EDU_CASE(kqueue_closed, "a descriptor may be closed under its kqueue", "root")
 	ATF_CHECK(close(kq) == 0);
 }
 
-EDU_CASE(recheck, "EDU_IOC_RECHECK finds what no interrupt has announced", "root")
+EDU_CASE(recheck, "EDU_IOC_RECHECK finds what nothing has announced", "root")
 {
 	struct device d = open_unit(0);
 	struct edu_event event;
@@ -477,7 +477,7 @@ EDU_CASE(recheck, "EDU_IOC_RECHECK finds what no interrupt has announced", "root
 	close_unit(&d);
 }
 
-EDU_CASE(recheck_closed, "EDU_IOC_RECHECK: EAGAIN while decoding is off", "root")
+EDU_CASE(recheck_closed, "EDU_IOC_RECHECK: EAGAIN without decoding", "root")
 {
 	struct device d = open_unit(0);
 	struct edu_event event;

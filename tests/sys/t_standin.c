@@ -188,7 +188,7 @@ STANDIN_CASE(ioctls, "ioctls, good and bad")
 	ATF_CHECK_EQ(node_ioctl(FIOASYNC, &on), 0);
 	ATF_CHECK_EQ(node_ioctl(0, &on), ENOTTY);
 	ATF_CHECK_EQ(node_ioctl(_IOR('E', 3, int), &on), ENOTTY);
-	/* Masked by somebody: a recheck finds it, unmasks, and takes nothing. */
+	/* Masked by somebody: it is found, unmasked, and not taken. */
 	machine.csr |= PCI_COMMAND_INTERRUPT_DISABLE;
 	raise_and_deliver(BIT_A);
 	check_nothing();
