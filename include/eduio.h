@@ -26,7 +26,9 @@
 
 /*
  * What read(2) gives, one record a call; a shorter buffer is EINVAL.
- * Reading takes the bits: each that was raised is in exactly one record.
+ * Reading takes the bits: each that was raised is in exactly one record, but
+ * for one that a processor acknowledges just as another begins to size a BAR.
+ * That one may be in two.
  */
 struct edu_event {
 	uint32_t	status;		/* EDU_INTR_* and whatever was raised */
