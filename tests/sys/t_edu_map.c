@@ -136,40 +136,60 @@ EDU_CASE(mmap_moved, "a mapping that mremap(2) moved counts as one", "root")
 	close_unit(&d);
 }
 
+/* A child that has the mapping and no descriptor, until the pipe closes. */
+static pid_t
+start_holder(const struct device *d, int go[2], int execs)
+{
+	int ready[2];
+	pid_t pid;
+	char c;
+
+	ATF_REQUIRE(pipe(go) == 0 && pipe(ready) == 0);
+	ATF_REQUIRE((pid = fork()) != -1);
+	if (pid == 0) {
+		(void)close(d->fd);
+		(void)close(go[1]);
+		(void)write(ready[1], "r", 1);
+		(void)read(go[0], &c, 1);
+		d->bar0[EDU_LIVE / 4] = 1;
+		if (d->bar0[EDU_LIVE / 4] != ~1U)
+			_exit(1);
+		if (execs)
+			(void)execl("/bin/sleep", "sleep", "5", (char *)NULL);
+		_exit(0);
+	}
+	(void)close(go[0]);
+	(void)close(ready[1]);
+	ATF_REQUIRE_EQ(read(ready[0], &c, 1), 1);
+	(void)close(ready[0]);
+	return pid;
+}
+
 EDU_CASE(mmap_forked, "a child's mapping counts until it execs or exits",
     "root")
 {
 	struct device d = open_unit(0);
-	int go[2], i;
-	char c;
+	int execs, go[2], i;
 	pid_t pid;
 
-	for (i = 0; i < 2; i++) {
-		ATF_REQUIRE(pipe(go) == 0);
-		ATF_REQUIRE((pid = fork()) != -1);
-		if (pid == 0) {
-			(void)close(d.fd);
-			(void)close(go[1]);
-			(void)read(go[0], &c, 1);
-			d.bar0[EDU_LIVE / 4] = 1;
-			if (d.bar0[EDU_LIVE / 4] != ~1U)
-				_exit(1);
-			if (i == 0)
-				_exit(0);
-			(void)execl("/bin/sleep", "sleep", "2", (char *)NULL);
-			_exit(1);
-		}
+	for (execs = 0; execs <= 1; execs++) {
+		pid = start_holder(&d, go, execs);
 		close_unit(&d);
 		CHECK_ERRNO(EBUSY, open(node(0), O_RDWR));
 		CHECK_ERRNO(EBUSY, detach(0));
 		(void)close(go[1]);
-		(void)close(go[0]);
-		if (i == 0)
+		if (!execs)
 			check_exit(pid, 0);
-		else
-			sleep_ms(1000);
+		for (i = 0; i < 300; i++) {
+			if ((d.fd = open(node(0), O_RDWR)) != -1)
+				break;
+			sleep_ms(10);
+		}
+		ATF_REQUIRE(d.fd != -1 && close(d.fd) == 0);
 		d = open_unit(0);
 	}
+	/* It sleeps still. */
+	ATF_CHECK_EQ(waitpid(pid, NULL, WNOHANG), 0);
 	check_exit(pid, 0);
 	close_unit(&d);
 }

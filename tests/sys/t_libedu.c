@@ -106,21 +106,23 @@ CASE(node_busy, "a node that somebody has open is EBUSY, and fstat(1) helps")
 CASE(node_mapped, "a handle that a child still has mapped is EBUSY")
 {
 	struct edu *edu;
-	int go[2];
+	int go[2], ready[2];
 	pid_t pid;
 	char c;
 
 	(void)need_edus(1);
 	edu = open_device(names[0].text, 0);
 	ATF_REQUIRE(edu_mem_alloc(edu, 4096) != NULL);
-	ATF_REQUIRE(pipe(go) == 0);
+	ATF_REQUIRE(pipe(go) == 0 && pipe(ready) == 0);
 	ATF_REQUIRE((pid = fork()) != -1);
 	if (pid == 0) {
 		(void)close(go[1]);
 		(void)close(edu_irq_fd(edu));
+		(void)write(ready[1], "r", 1);
 		(void)read(go[0], &c, 1);
 		_exit(0);
 	}
+	ATF_REQUIRE_EQ(read(ready[0], &c, 1), 1);
 	edu_close(edu);
 	CHECK_ERRNO(NULL, EBUSY, edu_open(names[0].text, 0) == NULL);
 	CHECK_MESSAGE(NULL, "still has it mapped");
