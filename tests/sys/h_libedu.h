@@ -26,9 +26,10 @@
 #include "eduio.h"
 #include "internal.h"
 
-#include "../h_dev.h"
-#include "../h_pci.h"
+#include "dev/h_dev.h"
+#include "dev/h_pci.h"
 #include "h_drvctl.h"
+#include "h_memory.h"
 
 #define NODE		"/dev/edu0"
 #define KEPT		"/dev/edu0.kept"
@@ -104,17 +105,6 @@ replace_node(int with_another, uid_t uid)
 #define MUST_FAIL(edu, errnum, text, call)				\
 	MUST(edu, (call) && errno == (errnum) &&			\
 	    strstr(edu_errmsg(edu), (text)) != NULL)
-
-static inline void
-check_wait(struct edu *edu, uint32_t expected)
-{
-	uint32_t status = 0;
-	int result = edu_irq_wait(edu, expected != 0 ? SOON_MS : 0, &status);
-
-	ATF_REQUIRE_MSG(result != -1, "%s", edu_errmsg(edu));
-	ATF_REQUIRE_EQ_MSG(status, expected, "0x%x, not 0x%x", status,
-	    expected);
-}
 
 /* It must have exited with 0. */
 static inline void

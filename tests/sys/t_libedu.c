@@ -54,7 +54,7 @@ CASE(node_of_device, "each device's own node is opened, and says which it is")
 		    strlen(side)) == 0, "'%s'", edu_kernel_side(edu));
 		check_busy(i, n);
 		REQUIRE_EDU(edu, edu_irq_raise(edu, BIT_A << i));
-		check_wait(edu, BIT_A << i);
+		check_wait(edu, SOON_MS, BIT_A << i);
 		edu_close(edu);
 	}
 }
@@ -71,7 +71,7 @@ CASE(node_of_later_device, "a detached device does not shift the others")
 	edu = open_device(names[n - 1].text, 0);
 	check_busy(n - 1, n);
 	REQUIRE_EDU(edu, edu_irq_raise(edu, BIT_A));
-	check_wait(edu, BIT_A);
+	check_wait(edu, SOON_MS, BIT_A);
 	edu_close(edu);
 }
 
@@ -157,9 +157,9 @@ CASE(event_loop, "edu_irq_fd() in poll(2) and kqueue(2), by level and edge")
 		ATF_REQUIRE_EQ(kevent(kq, NULL, 0, &event, 1, &soon), 1);
 		ATF_CHECK_EQ(event.data, (int64_t)sizeof(struct edu_event));
 		ATF_CHECK_EQ(poll(&pfd, 1, 0), 1);
-		check_wait(edu, 1U << i % 32);
+		check_wait(edu, SOON_MS, 1U << i % 32);
 	}
-	check_wait(edu, 0);
+	check_wait(edu, 0, 0);
 	(void)close(kq);
 	edu_close(edu);
 }
@@ -182,8 +182,8 @@ CASE(interrupt_before_sizing, "what was raised before sizing is there after")
 		ATF_REQUIRE_MSG(bar != NULL, "%s", edu_errmsg(edu));
 		ATF_CHECK_EQ(edu_bar_length(bar), EDU_BAR0_SIZE);
 		edu_bar_free(bar);
-		check_wait(edu, bit);
-		check_wait(edu, 0);
+		check_wait(edu, SOON_MS, bit);
+		check_wait(edu, 0, 0);
 	}
 	pci_check_same(names[0].text, before, "after sizing");
 	edu_close(edu);
@@ -290,7 +290,7 @@ CASE(detach_during_wait, "detach and unload say busy; the wait goes on")
 		MUST(edu, edu_irq_raise(edu, BIT_A) == 0);
 		_exit(0);
 	}
-	check_wait(edu, BIT_A);
+	check_wait(edu, SOON_MS, BIT_A);
 	reap(pid);
 	edu_close(edu);
 }
@@ -317,7 +317,7 @@ CASE(revoked_during_wait, "a wait ends with ENODEV when the node is revoked")
 	edu_close(edu);
 	edu = open_device(names[0].text, 0);
 	REQUIRE_EDU(edu, edu_irq_raise(edu, BIT_A));
-	check_wait(edu, BIT_A);
+	check_wait(edu, SOON_MS, BIT_A);
 	edu_close(edu);
 }
 

@@ -21,7 +21,7 @@ drive(struct edu *edu)
 		MUST(edu, edu_factorial(edu, 12, flags, SOON_MS,
 		    &result) == 0 && result == 479001600);
 		MUST(edu, (mem = edu_mem_alloc(edu, 8192)) != NULL);
-		data = mem;
+		data = (char *)mem;
 		(void)strcpy(data + 10, "there and back");
 		MUST(edu, edu_dma_put(edu, 7, mem + 10, 15, flags,
 		    SOON_MS) == 0);

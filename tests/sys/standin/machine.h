@@ -94,4 +94,8 @@ int	node_mappings(void);
 /* Touch a page of a mapping: false is a signal. */
 bool	node_fault(off_t);
 
+/* For each other: the stand-in's own parts. */
+void	sleep_us(long);
+void	edu_commit(void);
+
 #endif /* MACHINE_H */

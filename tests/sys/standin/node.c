@@ -14,8 +14,6 @@
 #pragma GCC diagnostic ignored "-Wunused-parameter"
 
 extern atomic_uint notified;
-void	sleep_us(long);
-void	edu_commit(void);
 
 /*
  * The node: what the file system for device nodes sees to.
