@@ -26,8 +26,8 @@
 # The version stands in edu.h alone.  What programs are linked with has a
 # number of its own: it changes when they have to be built anew.
 VERSION!=	sed -n 's/^.define EDU_VERSION.*"\(.*\)"/\1/p' include/edu.h
-SOMAJOR=	0
-SOVERSION=	$(VERSION)
+SOMAJOR=	1
+SOVERSION=	1.0
 OS!=		uname -s
 
 # As the command line or the environment has them.  (bmake brings values of
@@ -77,16 +77,17 @@ ALLCFLAGS=	$(STD) $(WARN) $(CPPDEFS) $(CPPFLAGS) -fPIC \
 ALLLDFLAGS=	$(SANFLAG) $(LDFLAGS)
 
 # lib/ is the device; its folders are worlds, and a system has some of them.
-LIB_Linux=	lib/linux/hugepages.c lib/linux/kernel.c lib/linux/system.c \
-		lib/linux/uio.c
-LIB_NetBSD=	lib/netbsd/bus.c lib/netbsd/kernel.c lib/netbsd/node.c
+LIB_Linux=	lib/linux/hugepages.c lib/linux/kernel.c lib/linux/sysfs.c \
+		lib/linux/system.c lib/linux/uio.c
+LIB_NetBSD=	lib/netbsd/bus.c lib/netbsd/driver.c lib/netbsd/kernel.c \
+		lib/netbsd/node.c lib/netbsd/system.c
 LIBSRCS=	lib/address.c lib/bar.c lib/claim.c lib/clock.c lib/config.c \
 		lib/device.c lib/dma.c lib/error.c lib/factorial.c \
-		lib/interrupt.c lib/list.c lib/machine.c lib/memory.c \
-		lib/mmio.c lib/register.c lib/pciaccess/bus.c \
-		lib/qtest/bell.c lib/qtest/bus.c lib/qtest/kernel.c \
-		lib/qtest/process.c lib/qtest/protocol.c lib/qtest/start.c \
-		$(LIB_$(OS))
+		lib/handle.c lib/identify.c lib/interrupt.c lib/kernel.c \
+		lib/list.c lib/machine.c lib/memory.c lib/mmio.c lib/range.c \
+		lib/register.c lib/pciaccess/bus.c lib/qtest/bell.c \
+		lib/qtest/bus.c lib/qtest/kernel.c lib/qtest/process.c \
+		lib/qtest/protocol.c lib/qtest/start.c $(LIB_$(OS))
 
 TOOL_Linux=	tools/cmd_bind_linux.c
 TOOL_NetBSD=	tools/cmd_bind_other.c
@@ -103,14 +104,17 @@ TESTS_DEV=	tests/dev/t_bar.c tests/dev/t_claim.c tests/dev/t_dma.c \
 		tests/dev/t_list.c tests/dev/t_memory.c
 TESTS_Linux=	$(TESTS_DEV) tests/dev/h_counts.c tests/dev/h_unplug.c \
 		tests/t_bar.c tests/t_bar_fault.c tests/t_build.sh \
-		tests/t_counts.sh tests/t_dma.c tests/t_edutool.sh \
-		tests/t_eduvm.sh tests/t_eduvm_netbsd.sh tests/t_factorial.c \
-		tests/t_header.sh tests/t_interrupt.c tests/t_machine.c \
-		tests/t_memory.c tests/t_open.c tests/t_pkgsrc.sh \
-		tests/t_qtest.c tests/t_qtest_peer.c tests/t_qtest_socket.c \
+		tests/t_counts.sh tests/t_dma.c tests/t_dma_fault.c \
+		tests/t_edutool.sh tests/t_edutool_dma.sh \
+		tests/t_edutool_registers.sh tests/t_eduvm.sh \
+		tests/t_eduvm_netbsd.sh tests/t_factorial.c tests/t_header.sh \
+		tests/t_interrupt.c tests/t_machine.c tests/t_memory.c \
+		tests/t_open.c tests/t_pkgsrc.sh tests/t_qtest.c \
+		tests/t_qtest_peer.c tests/t_qtest_socket.c \
 		tests/t_register.c tests/t_unplug.sh
 TESTS_NetBSD=	$(TESTS_DEV) tests/sys/t_edu.c tests/sys/t_edu_detach.c \
-		tests/sys/t_edu_stress.c tests/sys/t_libedu.c
+		tests/sys/t_edu_map.c tests/sys/t_edu_stress.c \
+		tests/sys/t_libedu.c tests/sys/t_libedu_user.c
 STANDIN_Linux=	build/tests/t_standin_asan build/tests/t_standin_tsan
 
 PCEDIT=		-e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' \
@@ -152,11 +156,13 @@ $(TOOL): $(TOOLOBJS) $(LIBA)
 	$(CC) $(ALLLDFLAGS) -o $@ $(TOOLOBJS) $(LIBA) $(PCI_LIBS) -lpthread
 
 # NetBSD's driver, in a stand-in for the kernel, under two sanitizers.
-STANDIN=	sys/dev/pci/edu.c include/edureg.h include/eduio.h \
-		tests/sys/t_standin.c tests/sys/standin/build \
-		tests/sys/standin/headers tests/sys/standin/machine.c \
-		tests/sys/standin/machine.h tests/sys/standin/standin.c \
-		tests/sys/standin/standin.h
+STANDIN=	sys/dev/pci/edu.c sys/dev/pci/edu_mem.c sys/dev/pci/eduvar.h \
+		include/edureg.h include/eduio.h tests/sys/standin/build \
+		tests/sys/standin/h_standin.h tests/sys/standin/headers \
+		tests/sys/standin/machine.c tests/sys/standin/machine.h \
+		tests/sys/standin/module.c tests/sys/standin/node.c \
+		tests/sys/standin/standin.c tests/sys/standin/standin.h \
+		tests/sys/t_standin.c tests/sys/t_standin_threads.c
 
 build/tests/t_standin_asan: $(STANDIN) build/flags
 	tests/sys/standin/build $@ address,undefined $(CC) $(WARN)
@@ -181,8 +187,9 @@ check: check-deps tests
 check-deps:
 	@tools/deps check
 
-lint:
+lint: all
 	@tools/deps lint
+	@tests/walls
 	@FLAGS='$(STD) $(WARN) $(CPPDEFS) $(ATF_CFLAGS)' tests/lint
 
 install: all

@@ -36,13 +36,12 @@
 extern "C" {
 #endif
 
-#define EDU_VERSION	"0.1.0"
+#define EDU_VERSION	"0.2.0"
 #define EDU_FOREVER	(-1)
 
 struct edu;		/* an open device */
 struct edu_list;	/* the devices found */
 struct edu_bar;		/* what sizing a BAR has found */
-struct edu_mem;		/* memory that the device can reach */
 
 /*
  * The library's version, which is EDU_VERSION of the header it was built
@@ -97,7 +96,7 @@ void edu_list_free(struct edu_list *);
  * ENOENT	there is no such device
  * ENODEV	that is no edu device, or it does not answer
  * EBUSY	another process drives it (the message names its pid, or the
- *		node that it has open), or its engine has not come to rest
+ *		node that it has open), or its engine does not become idle
  * EACCES	this user may not open it
  * EPERM	the system does not allow the mapping (securelevel)
  * EIO		BAR0 is not the 1 MiB of memory that it must be, or does not
@@ -140,8 +139,8 @@ const char *edu_name(const struct edu *);
  * What waits for interrupts: "uio0 (uio_pci_generic)", "edu0 (edu, MSI)",
  * "qtest", or "none"; followed by ", gives BAR0" where that comes from there
  * as well.  On a handle that is read-only or for configuration space: the
- * kernel driver that the function is bound to, or "none".  Valid until the
- * close.
+ * kernel driver that the function is bound to now, or "none".  Valid until the
+ * next call of this, or the close.
  */
 const char *edu_kernel_side(struct edu *);
 
@@ -241,24 +240,28 @@ int edu_irq_fd(struct edu *);
 /*
  * Allocate memory that the device can reach: locked, physically contiguous
  * and below the device's address mask.  length is at least 1 and at most
- * EDU_MEM_MAX.  The memory is zeroed.  Free it before the device is closed;
- * edu_close() frees what is left, and pointers into it die with it.
+ * EDU_MEM_MAX.  The memory is zeroed and aligned to 4096 bytes.  It belongs to
+ * the handle: edu_close() frees what is left.
  *
  * EINVAL	length is 0 or too large
  * ENOMEM	no such memory is left; the message says how to get more
  * EPERM	this user may not learn bus addresses
  * ENOTSUP	this system gives no such memory
  */
-struct edu_mem *edu_mem_alloc(struct edu *, size_t length);
+void *edu_mem_alloc(struct edu *, size_t length);
 #define EDU_MEM_MAX		((size_t)1 << 20)
-void *edu_mem_data(const struct edu_mem *);
-size_t edu_mem_length(const struct edu_mem *);
-uint64_t edu_mem_bus_address(const struct edu_mem *);
 /*
- * Accepts NULL.  While a timed-out transfer may still touch it, the memory
- * is kept, and freed when that is over.
+ * Free what edu_mem_alloc() has given on this handle; anything else, NULL
+ * among it, is left alone.  While a timed-out transfer may still touch it, the
+ * memory is kept from others until that is over.
  */
-void edu_mem_free(struct edu_mem *);
+void edu_mem_free(struct edu *, void *data);
+/*
+ * The address that the device knows this byte by.
+ *
+ * EFAULT	data does not point into memory of this handle
+ */
+int edu_mem_address(struct edu *, const void *data, uint64_t *bus_address);
 
 /*
  * How many bytes of the device's 4096-byte buffer may be used, from its
@@ -268,34 +271,36 @@ void edu_mem_free(struct edu_mem *);
 size_t edu_dma_limit(const struct edu *);
 
 /*
- * Move length bytes between memory, at mem_offset of mem, and the device's
- * buffer, at dev_offset: edu_dma_put() to the device, edu_dma_get() from it.
- * Both ranges are proven before the device is touched.  Each transfer takes
- * the device 100 ms; without EDU_INTERRUPT the caller sleeps until it is due
- * and then polls.
+ * Move length bytes between memory, at data, and the device's buffer, at
+ * dev_offset: edu_dma_put() to the device, edu_dma_get() from it.  data points
+ * anywhere into memory of edu_mem_alloc(), and the range lies in one piece of
+ * it.  Both ranges are proven before the device is touched.  Each transfer
+ * takes the device 100 ms; without EDU_INTERRUPT the caller sleeps until it is
+ * due and then polls.
  *
- * ERANGE	a range is empty or not inside its memory, or beyond
- *		edu_dma_limit() without EDU_DMA_LAST_BYTE
- * EINVAL	mem is not of this handle; unknown flags
- * ETIMEDOUT	not done in time; the device goes on, and mem stays in use
- *		until it has finished
+ * EFAULT	the memory is not this handle's
+ * ERANGE	length is 0, or the range is not inside the first
+ *		edu_dma_limit() bytes of the buffer (all 4096 with
+ *		EDU_DMA_LAST_BYTE)
+ * EINVAL	unknown flags
+ * ETIMEDOUT	not done in time; the device goes on, and the memory stays in
+ *		use until it has finished
  * EINTR	a signal was caught (EDU_INTERRUPT only); the same
  * ENOTSUP	EDU_INTERRUPT without a kernel side
  * EIO		bus mastering is off: the transfer's data was lost
  */
-int edu_dma_put(struct edu *, size_t dev_offset, struct edu_mem *mem,
-    size_t mem_offset, size_t length, unsigned flags, int timeout_ms);
-int edu_dma_get(struct edu *, size_t dev_offset, struct edu_mem *mem,
-    size_t mem_offset, size_t length, unsigned flags, int timeout_ms);
+int edu_dma_put(struct edu *, size_t dev_offset, const void *data,
+    size_t length, unsigned flags, int timeout_ms);
+int edu_dma_get(struct edu *, size_t dev_offset, void *data, size_t length,
+    unsigned flags, int timeout_ms);
 
 /*
  * Copy any length from memory to memory through the device, in chunks of
  * edu_dma_limit() bytes, each put and got.  The ranges must not overlap
  * (EINVAL).  Errors as above; timeout_ms is for the whole.
  */
-int edu_dma_copy(struct edu *, struct edu_mem *to, size_t to_offset,
-    struct edu_mem *from, size_t from_offset, size_t length, unsigned flags,
-    int timeout_ms);
+int edu_dma_copy(struct edu *, void *to, const void *from, size_t length,
+    unsigned flags, int timeout_ms);
 
 /*
  * Find the size and type of base address register index (0 to 5; 0 and 1 on
@@ -329,7 +334,7 @@ enum edu_bar_type {
 	EDU_BAR_MEM64
 };
 enum edu_bar_type edu_bar_type(const struct edu_bar *);
-int edu_bar_prefetchable(const struct edu_bar *);
+int edu_bar_is_prefetchable(const struct edu_bar *);
 uint64_t edu_bar_address(const struct edu_bar *);
 uint64_t edu_bar_length(const struct edu_bar *);	/* 0 when absent */
 

@@ -15,9 +15,9 @@
  *
  * Decoding goes off first, for a BAR of all ones would answer to addresses
  * that belong to others.  INTx is masked because a handler could not reach
- * the device to acknowledge.  Between 2 and 6 the process holds its signals,
- * and what it has to put back stands in the claim's file, in case that it is
- * killed all the same.
+ * the device to acknowledge.  Between 2 and 6 the calling thread holds its
+ * signals, and what has to be put back stands in the claim's file, in case the
+ * process is killed all the same.
  */
 
 #include <errno.h>
@@ -30,7 +30,7 @@
 #include "claim.h"
 #include "internal.h"
 
-/* A 64-bit BAR: 3 to silence, 2 + 2 + 2 + 4 for the BAR, 2 to restore. */
+/* A 64-bit BAR: 3 to disable, 2 + 2 + 2 + 4 for the BAR, 2 to restore. */
 #define MAX_STEPS	15
 
 struct step {
@@ -99,7 +99,7 @@ static int
 put_verified(struct sizing *s, const char *what, unsigned offset,
     uint32_t value, uint32_t mask)
 {
-	uint32_t now;
+	uint32_t now = 0;
 
 	if (put(s, what, offset, value) == -1 ||
 	    get(s, "verify", offset, &now) == -1)
@@ -153,15 +153,13 @@ remember(struct sizing *s, const struct edu_undo *undo)
 }
 
 static int
-silence(struct sizing *s)
+disable(struct sizing *s)
 {
-	uint32_t dword;
+	uint32_t dword = UINT32_MAX;
 
-	if (get(s, "save the command register", PCI_COMMAND, &dword) == -1)
+	if (get(s, "save the command register", PCI_COMMAND, &dword) == -1 ||
+	    edu_config_answers(s->edu, dword) == -1)
 		return -1;
-	if (dword == UINT32_MAX)
-		return edu_fail(&s->edu->err, ENODEV, "configuration space "
-		    "reads all ones: the device is gone");
 	s->undo.command = dword & PCI_COMMAND_MASK;
 	s->is_saved = 1;
 	if (remember(s, &s->undo) == -1)
@@ -216,23 +214,19 @@ restore(struct sizing *s)
 	return remember(s, NULL);
 }
 
-/* Everything while the function is silent.  The first error counts. */
+/* Everything between the first access and the last. */
 static int
-size_in_silence(struct sizing *s, unsigned offset)
+size_disabled(struct sizing *s, unsigned offset)
 {
-	struct edu_error first;
-	int errnum;
+	struct edu_first_error first;
 
-	if (silence(s) == 0 && save_bar(s, offset) == 0 && probe_bar(s) == 0)
+	if (disable(s) == 0 && save_bar(s, offset) == 0 && probe_bar(s) == 0)
 		return restore(s);
-	if (s->is_saved) {
-		errnum = errno;
-		first = s->edu->err;
-		(void)restore(s);
-		s->edu->err = first;
-		errno = errnum;
-	}
-	return -1;
+	if (!s->is_saved)
+		return -1;
+	edu_error_save(&first, &s->edu->err);
+	(void)restore(s);
+	return edu_error_restore(&first, &s->edu->err);
 }
 
 /* All but those that a fault of our own would raise. */
@@ -250,7 +244,7 @@ hold_signals(struct edu *edu, sigset_t *saved)
 	(void)sigdelset(&held, SIGTRAP);
 	(void)sigdelset(&held, SIGABRT);
 	if ((error = pthread_sigmask(SIG_BLOCK, &held, saved)) != 0)
-		return edu_fail(&edu->err, error, "cannot hold signals");
+		return edu_fail_errno(&edu->err, error, "cannot hold signals");
 	return 0;
 }
 
@@ -291,18 +285,19 @@ decode(struct sizing *s)
 	return 0;
 }
 
-/* The sequence trusts nobody, and it is not trusted either. */
+/* A second opinion, where the operating system has one. */
 static int
 compare(struct sizing *s, unsigned index)
 {
 	const struct edu_bus_ops *ops = s->edu->bus->ops;
 	const struct edu_bar *bar = s->bar;
 	struct edu_region region;
+	int known = 0;
 
-	if (ops->region == NULL)
-		return 0;
-	if (ops->region(s->edu->bus, index, &region) == -1)
-		return -1;
+	if (ops->region != NULL)
+		known = ops->region(s->edu->bus, index, &region);
+	if (known != 1)
+		return known;
 	if (region.length == bar->length && (region.length == 0 ||
 	    (region.address == bar->address &&
 	    region.is_io == (bar->type == EDU_BAR_IO))))
@@ -321,7 +316,7 @@ check_index(struct edu *edu, unsigned index, uint32_t header)
 {
 	static const unsigned count[] = { 6, 2, 1 };
 	unsigned i, type = PCI_HEADER_TYPE(header);
-	uint32_t value;
+	uint32_t value = 0;
 
 	if (type >= sizeof(count) / sizeof(count[0]))
 		return edu_fail(&edu->err, EINVAL,
@@ -347,8 +342,9 @@ check_index(struct edu *edu, unsigned index, uint32_t header)
 }
 
 /*
- * Drivers that stand by while user space drives the function do not mind.
- * Our own has to be told, so it is opened, which keeps others from it, too.
+ * A driver that stands by while user space drives the function does not mind.
+ * One that serves us has to be told, so it is opened, which keeps others from
+ * it, too.
  */
 static int
 check_unused(struct edu *edu, uint32_t header)
@@ -357,33 +353,36 @@ check_unused(struct edu *edu, uint32_t header)
 	if (PCI_HEADER_TYPE(header) != 0)
 		return edu_fail(&edu->err, EBUSY, "this is a bridge: while its "
 		    "BAR is sized, nothing behind it answers");
-	if (edu->claim == NULL || edu_has_driver(edu, "") ||
-	    edu_has_driver(edu, "uio_pci_generic") ||
-	    edu_has_driver(edu, "vfio-pci"))
+	if (edu->claim == NULL)
 		return 0;
-	if (edu_has_driver(edu, "edu"))
-		return edu->kernel != NULL ? 0 : edu_kernel_attach(edu);
+	edu_driver_find(edu);
+	switch (edu->driver.role) {
+	case EDU_DRIVER_NONE:
+	case EDU_DRIVER_STANDBY:
+		return 0;
+	case EDU_DRIVER_SERVES:
+		return edu->kernel != NULL ? 0 : edu_kernel_open(edu);
+	case EDU_DRIVER_OWNS:
+		break;
+	}
 	return edu_fail(&edu->err, EBUSY, "the kernel's driver %s is using the "
-	    "function", edu->driver);
+	    "function", edu->driver.name);
 }
 
 static int
 check(struct edu *edu, unsigned index, unsigned flags)
 {
-	uint32_t header;
+	uint32_t header = UINT32_MAX;
 
-	if (flags & ~EDU_BAR_FORCE)
-		return edu_fail(&edu->err, EINVAL, "unknown flags 0x%x", flags);
-	if (edu_need(edu, EDU_NEED_CLAIM) == -1)
+	if (edu_require_flags(edu, flags, EDU_BAR_FORCE) == -1 ||
+	    edu_require(edu, EDU_CLAIM) == -1)
 		return -1;
 	if (edu->bus->is_driven)
 		return edu_fail(&edu->err, ENOTSUP, "sizing a BAR needs "
 		    "configuration space, which is not for this user");
-	if (edu->bus->ops->config_read(edu->bus, PCI_HEADER, &header) == -1)
+	if (edu->bus->ops->config_read(edu->bus, PCI_HEADER, &header) == -1 ||
+	    edu_config_answers(edu, header) == -1)
 		return -1;
-	if (header == UINT32_MAX)
-		return edu_fail(&edu->err, ENODEV, "configuration space reads "
-		    "all ones: the device is gone");
 	if (!(flags & EDU_BAR_FORCE) && check_unused(edu, header) == -1)
 		return -1;
 	return check_index(edu, index, header);
@@ -394,7 +393,6 @@ edu_bar_size(struct edu *edu, unsigned index, unsigned flags)
 {
 	struct sizing s;
 	sigset_t saved;
-	uint32_t bits;
 	int errnum, result;
 
 	if (check(edu, index, flags) == -1)
@@ -402,21 +400,19 @@ edu_bar_size(struct edu *edu, unsigned index, unsigned flags)
 	memset(&s, 0, sizeof(s));
 	s.edu = edu;
 	if ((s.bar = calloc(1, sizeof(*s.bar))) == NULL) {
-		(void)edu_fail(&edu->err, ENOMEM, "out of memory");
+		(void)edu_fail_memory(&edu->err);
 		return NULL;
 	}
 	result = hold_signals(edu, &saved);
 	if (result == 0) {
-		result = size_in_silence(&s, PCI_BAR(index));
+		result = size_disabled(&s, PCI_BAR(index));
 		errnum = errno;
 		(void)pthread_sigmask(SIG_SETMASK, &saved, NULL);
 		errno = errnum;
 	}
-	/* Where decoding was off, whoever switches it on has to look. */
-	if (result == 0 && edu->kernel != NULL &&
-	    edu->kernel->ops->look != NULL &&
-	    (s.undo.command & PCI_COMMAND_MEMORY))
-		result = edu->kernel->ops->look(edu->kernel, &bits);
+	/* Where decoding was off, that is for whoever switches it on. */
+	if (result == 0 && (s.undo.command & PCI_COMMAND_MEMORY))
+		result = edu_irq_recheck(edu);
 	if (result == -1 || decode(&s) == -1 || compare(&s, index) == -1) {
 		edu_bar_free(s.bar);
 		return NULL;
@@ -432,7 +428,7 @@ int
 edu_bar_recover(struct edu *edu)
 {
 	struct sizing s;
-	uint32_t command;
+	uint32_t command = 0;
 
 	memset(&s, 0, sizeof(s));
 	s.edu = edu;
@@ -453,7 +449,7 @@ edu_bar_type(const struct edu_bar *bar)
 }
 
 EDU_PUBLIC int
-edu_bar_prefetchable(const struct edu_bar *bar)
+edu_bar_is_prefetchable(const struct edu_bar *bar)
 {
 
 	return bar->is_prefetchable;

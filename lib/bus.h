@@ -9,14 +9,14 @@
 /*
  * The bus: how configuration space and the registers of one PCI function are
  * reached.  One implementation per transport.  Functions that return int
- * return 0, or -1 with errno and a message left by edu_fail() in the
- * struct edu_error that the bus was opened with.
+ * return 0, or -1 with errno and a message left by edu_fail() in err.
  */
 
 #include <stddef.h>
 #include <stdint.h>
 
 struct edu_error;
+struct edu_kernel;
 
 /* A BAR as the operating system knows it. */
 struct edu_region {
@@ -27,6 +27,7 @@ struct edu_region {
 
 struct edu_bus {
 	const struct edu_bus_ops *ops;
+	struct edu_error *err;		/* the handle's */
 	/* Canonical name of the function: "0000:00:0a.0", "qtest:". */
 	char		name[128];
 	/* How long this bus's clock lets a transfer take, in microseconds. */
@@ -42,6 +43,7 @@ struct edu_bus {
 	void		*bar0;
 };
 
+/* Every member is there but those that say what NULL means. */
 struct edu_bus_ops {
 	/* Read or write one dword of configuration space. */
 	int	(*config_read)(struct edu_bus *, unsigned offset,
@@ -49,8 +51,8 @@ struct edu_bus_ops {
 	int	(*config_write)(struct edu_bus *, unsigned offset,
 		    uint32_t value);
 	/*
-	 * What the operating system says of a BAR.  NULL where nobody but us
-	 * has ever looked.
+	 * What the operating system says of a BAR: 1, or 0 where nobody but us
+	 * has ever asked the device.  NULL: it is always so.
 	 */
 	int	(*region)(struct edu_bus *, unsigned index,
 		    struct edu_region *);
@@ -61,15 +63,16 @@ struct edu_bus_ops {
 	 */
 	int	(*map)(struct edu_bus *, int writable);
 	/*
-	 * Register accesses of exactly this width, not combined and not
-	 * reordered among each other; a write is ordered after earlier
+	 * Access a register: exactly width bytes (4 or 8), not combined and
+	 * not reordered among each other; a write is ordered after earlier
 	 * stores to DMA memory, a read before later loads from it.  They
 	 * cannot fail: a device that is gone reads 0 or all ones.
 	 */
-	uint32_t (*read32)(struct edu_bus *, unsigned offset);
-	uint64_t (*read64)(struct edu_bus *, unsigned offset);
-	void	(*write32)(struct edu_bus *, unsigned offset, uint32_t value);
-	void	(*write64)(struct edu_bus *, unsigned offset, uint64_t value);
+	uint64_t (*read)(struct edu_bus *, unsigned offset, unsigned width);
+	void	(*write)(struct edu_bus *, unsigned offset, unsigned width,
+		    uint64_t value);
+	/* The kernel side that goes with this bus.  NULL: the system's. */
+	struct edu_kernel *(*kernel)(struct edu_bus *, int poll_only);
 	/* Unmap and free.  Changes nothing in the device. */
 	void	(*close)(struct edu_bus *);
 };
@@ -87,20 +90,11 @@ struct edu_bus_name {
 int	edu_bus_pciaccess_list(struct edu_bus_name **, size_t *count,
 	    struct edu_error *);
 
-/*
- * What the system has for users who may not use PCI: a bus on the nodes of a
- * kernel driver, and their list.  ENOTSUP, without a message, where there is
- * nothing of the kind.
- */
-struct edu_bus *edu_bus_system(const char *address, struct edu_error *);
-int	edu_bus_system_list(struct edu_bus_name **, size_t *count,
-	    struct edu_error *);
-
 /* Register accesses through bar0, for the tables of buses that map. */
-uint32_t edu_bus_read32(struct edu_bus *, unsigned offset);
-uint64_t edu_bus_read64(struct edu_bus *, unsigned offset);
-void	edu_bus_write32(struct edu_bus *, unsigned offset, uint32_t value);
-void	edu_bus_write64(struct edu_bus *, unsigned offset, uint64_t value);
+uint64_t edu_bus_mapped_read(struct edu_bus *, unsigned offset,
+    unsigned width);
+void	edu_bus_mapped_write(struct edu_bus *, unsigned offset,
+	    unsigned width, uint64_t value);
 
 /*
  * The edu device of a QEMU driven through qtest: at a UNIX socket, or in a

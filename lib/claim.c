@@ -11,7 +11,6 @@
 #include <paths.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "claim.h"
@@ -58,16 +57,14 @@ open_locked(const char *path, struct edu_error *err)
 
 	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
 	if (fd == -1)
-		return edu_fail(err, errno, "cannot claim the device: %s: %s%s",
-		    path, strerror(errno), errno == EACCES || errno == EPERM ?
-		    " (try as root)" : "");
+		return edu_fail_errno(err, errno, "cannot claim the device: %s",
+		    path);
 	if (flock(fd, LOCK_EX | LOCK_NB) == 0)
 		return fd;
 	if (errno == EWOULDBLOCK)
 		(void)refuse_busy(err, fd, path);
 	else
-		(void)edu_fail(err, errno, "cannot lock %s: %s", path,
-		    strerror(errno));
+		(void)edu_fail_errno(err, errno, "cannot lock %s", path);
 	errnum = errno;
 	(void)close(fd);
 	errno = errnum;
@@ -94,7 +91,7 @@ edu_claim_take(const char *address, struct edu_error *err)
 	char path[64];
 
 	if ((claim = calloc(1, sizeof(*claim))) == NULL) {
-		(void)edu_fail(err, ENOMEM, "out of memory");
+		(void)edu_fail_memory(err);
 		return NULL;
 	}
 	claim->err = err;
@@ -146,8 +143,8 @@ edu_claim_remember(struct edu_claim *claim, const struct edu_undo *u)
 		    u->high);
 	if (pwrite(claim->fd, text, (size_t)length, 0) != length ||
 	    ftruncate(claim->fd, length) == -1)
-		return edu_fail(claim->err, errno, "cannot write the claim's "
-		    "file in " _PATH_VARRUN ": %s", strerror(errno));
+		return edu_fail_errno(claim->err, errno, "cannot write the "
+		    "claim's file in " _PATH_VARRUN);
 	return 0;
 }
 

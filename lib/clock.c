@@ -6,7 +6,8 @@
 #include <limits.h>
 #include <time.h>
 
-#include "internal.h"
+#include "clock.h"
+#include "edu.h"
 
 int64_t
 edu_now_us(void)
@@ -41,7 +42,6 @@ edu_remaining_ms(int64_t deadline_us)
 	return left_ms < INT_MAX ? (int)left_ms : INT_MAX;
 }
 
-/* A signal does not shorten the sleep: what we wait for is close. */
 void
 edu_sleep_until(int64_t due_us)
 {

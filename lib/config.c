@@ -7,6 +7,15 @@
 
 #include "internal.h"
 
+int
+edu_config_answers(struct edu *edu, uint32_t dword)
+{
+
+	if (dword != UINT32_MAX)
+		return 0;
+	return edu_fail_gone(&edu->err, "configuration space reads all ones");
+}
+
 EDU_PUBLIC int
 edu_config_read(struct edu *edu, unsigned offset, uint32_t *value)
 {
@@ -21,13 +30,11 @@ edu_config_read(struct edu *edu, unsigned offset, uint32_t *value)
 int
 edu_command_read(struct edu *edu, uint32_t *command)
 {
-	uint32_t dword;
+	uint32_t dword = UINT32_MAX;
 
-	if (edu->bus->ops->config_read(edu->bus, PCI_COMMAND, &dword) == -1)
+	if (edu->bus->ops->config_read(edu->bus, PCI_COMMAND, &dword) == -1 ||
+	    edu_config_answers(edu, dword) == -1)
 		return -1;
-	if (dword == UINT32_MAX)
-		return edu_fail(&edu->err, ENODEV, "configuration space reads "
-		    "all ones: the device is gone");
 	*command = dword & PCI_COMMAND_MASK;
 	return 0;
 }
@@ -35,7 +42,7 @@ edu_command_read(struct edu *edu, uint32_t *command)
 int
 edu_command_change(struct edu *edu, uint32_t set, uint32_t clear)
 {
-	uint32_t before, after;
+	uint32_t before = 0, after = 0;
 
 	if (edu->bus->is_driven)
 		return 0;

@@ -16,10 +16,14 @@
 
 #define KNOWN_FLAGS	(EDU_INTERRUPT | EDU_DMA_LAST_BYTE)
 
-/* Between the looks at an engine that is late. */
+/* Between the polls of an engine that is late. */
 #define NAP_MIN_US	4000
 #define NAP_MAX_US	32000
 
+/* How much longer than its time a transfer may take at open and close. */
+#define GRACE_US	1000000
+
+/* One chunk: memory that is proven, and a range of the device's buffer. */
 struct transfer {
 	struct edu_mem	*mem;
 	size_t		mem_offset;
@@ -30,75 +34,56 @@ struct transfer {
 	int64_t		deadline_us;
 };
 
+void
+edu_dma_find_limit(struct edu *edu)
+{
+	char machine[64];
+
+	edu->dma.limit = EDU_DMA_BUF_SIZE - 1;
+	if (!edu->bus->is_private &&
+	    edu_system.machine(machine, sizeof(machine)) == 0 &&
+	    edu_machine_bears_last_byte(machine))
+		edu->dma.limit = EDU_DMA_BUF_SIZE;
+}
+
 static size_t
 buffer_limit(const struct edu *edu, unsigned flags)
 {
 
-	return flags & EDU_DMA_LAST_BYTE ? EDU_DMA_BUF_SIZE : edu->dma_limit;
+	return flags & EDU_DMA_LAST_BYTE ? EDU_DMA_BUF_SIZE : edu->dma.limit;
 }
 
 EDU_PUBLIC size_t
 edu_dma_limit(const struct edu *edu)
 {
 
-	return edu->dma_limit;
+	return edu->dma.limit;
+}
+
+int
+edu_dma_is_running(const struct edu *edu)
+{
+
+	return edu->dma.is_running;
 }
 
 static int
-is_inside(size_t offset, size_t length, size_t size)
+check_call(struct edu *edu, unsigned flags, int timeout_ms,
+    int64_t *deadline_us)
 {
 
-	return length != 0 && offset < size && length <= size - offset;
-}
-
-static int
-check_call(struct edu *edu, unsigned flags, int64_t deadline_us)
-{
-
-	if (edu_need(edu, EDU_NEED_REGISTERS | EDU_NEED_CLAIM) == -1)
+	if (edu_require(edu, EDU_REGISTERS | EDU_CLAIM) == -1 ||
+	    edu_require_flags(edu, flags, KNOWN_FLAGS) == -1 ||
+	    edu_start_timeout(edu, timeout_ms, deadline_us) == -1)
 		return -1;
-	if (flags & ~KNOWN_FLAGS)
-		return edu_fail(&edu->err, EINVAL, "unknown flags 0x%x", flags);
-	if (deadline_us == -1)
-		return edu_fail(&edu->err, EINVAL, "negative timeout");
-	return flags & EDU_INTERRUPT ? edu_irq_need(edu) : 0;
-}
-
-static int
-check_mem(struct edu *edu, const struct edu_mem *mem, size_t offset,
-    size_t length)
-{
-
-	if (mem->edu != edu)
-		return edu_fail(&edu->err, EINVAL,
-		    "the memory belongs to another device");
-	if (!is_inside(offset, length, mem->length))
-		return edu_fail(&edu->err, ERANGE, "%zu bytes at %zu are not "
-		    "inside the memory of %zu bytes", length, offset,
-		    mem->length);
-	return 0;
-}
-
-static int
-check_transfer(struct edu *edu, const struct transfer *t)
-{
-	size_t limit = buffer_limit(edu, t->flags);
-
-	if (check_mem(edu, t->mem, t->mem_offset, t->length) == -1)
-		return -1;
-	if (is_inside(t->dev_offset, t->length, limit))
-		return 0;
-	return edu_fail(&edu->err, ERANGE, "%zu bytes at %zu are not inside "
-	    "the %zu bytes of the device's buffer that may be used%s",
-	    t->length, t->dev_offset, limit, limit < EDU_DMA_BUF_SIZE ?
-	    " (its last byte crashes QEMU 8.2.0 and older)" : "");
+	return flags & EDU_INTERRUPT ? edu_irq_require(edu) : 0;
 }
 
 /* Without it the engine says "done", and the data went nowhere. */
 static int
 check_master(struct edu *edu)
 {
-	uint32_t command;
+	uint32_t command = 0;
 
 	if (edu->bus->is_driven)
 		return 0;
@@ -114,15 +99,16 @@ static void
 start(struct edu *edu, const struct transfer *t)
 {
 	const struct edu_bus_ops *ops = edu->bus->ops;
-	uint64_t mem = t->mem->segment.bus_address + t->mem_offset;
+	uint64_t mem = edu_mem_segment(t->mem)->bus_address + t->mem_offset;
 	uint64_t buf = EDU_DMA_BUF + t->dev_offset;
 
-	ops->write64(edu->bus, EDU_DMA_SRC, t->to_device ? mem : buf);
-	ops->write64(edu->bus, EDU_DMA_DST, t->to_device ? buf : mem);
-	ops->write64(edu->bus, EDU_DMA_COUNT, t->length);
+	ops->write(edu->bus, EDU_DMA_SRC, 8, t->to_device ? mem : buf);
+	ops->write(edu->bus, EDU_DMA_DST, 8, t->to_device ? buf : mem);
+	ops->write(edu->bus, EDU_DMA_COUNT, 8, t->length);
 	edu->dma.is_running = 1;
 	edu->dma.mem = t->mem;
-	ops->write64(edu->bus, EDU_DMA_CMD, EDU_DMA_CMD_RUN |
+	edu_mem_hold(t->mem);
+	ops->write(edu->bus, EDU_DMA_CMD, 8, EDU_DMA_CMD_RUN |
 	    (t->to_device ? 0 : EDU_DMA_CMD_FROM_DEV) |
 	    (t->flags & EDU_INTERRUPT ? EDU_DMA_CMD_IRQ : 0));
 	edu->dma.due_us = edu_now_us() + edu->bus->dma_time_us;
@@ -131,6 +117,7 @@ start(struct edu *edu, const struct transfer *t)
 static int
 is_done(struct edu *edu)
 {
+	struct edu_mem *mem = edu->dma.mem;
 	uint32_t command;
 
 	if (!edu->dma.is_running)
@@ -141,13 +128,17 @@ is_done(struct edu *edu)
 		return 0;
 	edu->dma.is_running = 0;
 	edu->dma.mem = NULL;
-	edu_mem_reap(edu);
+	if (mem != NULL)
+		edu_mem_release(edu, mem);
 	return 1;
 }
 
-/* Sleep until it is due: then one look is enough, as a rule. */
-int
-edu_dma_rest(struct edu *edu, int64_t deadline_us)
+/*
+ * 1 when the engine is idle, 0 when it is not by the deadline.  Asleep until
+ * the transfer is due: then one poll is enough, as a rule.
+ */
+static int
+wait_idle(struct edu *edu, int64_t deadline_us)
 {
 	int64_t next_us = edu->dma.due_us, nap_us = NAP_MIN_US;
 
@@ -165,11 +156,30 @@ edu_dma_rest(struct edu *edu, int64_t deadline_us)
 	return 1;
 }
 
+int
+edu_dma_adopt(struct edu *edu)
+{
+
+	edu->dma.is_running =
+	    (edu_read32(edu, EDU_DMA_CMD) & EDU_DMA_CMD_RUN) != 0;
+	edu->dma.due_us = edu_now_us() + edu->bus->dma_time_us;
+	if (wait_idle(edu, edu->dma.due_us + GRACE_US))
+		return 0;
+	return edu_fail(&edu->err, EBUSY, "a former owner's DMA does not end");
+}
+
+void
+edu_dma_leave(struct edu *edu)
+{
+
+	if (!wait_idle(edu, edu->dma.due_us + GRACE_US))
+		(void)edu_command_change(edu, 0, PCI_COMMAND_MASTER);
+}
+
 /* A device that is gone has not moved anything, whatever it answered. */
 static int
 finish(struct edu *edu, const struct transfer *t, int result)
 {
-	const struct edu_kernel_ops *ops = edu->kernel->ops;
 	uint32_t id;
 
 	if (edu_identify(edu, &id) == -1)
@@ -179,105 +189,121 @@ finish(struct edu *edu, const struct transfer *t, int result)
 		    "done in time; the device goes on with it");
 	if (check_master(edu) == -1)
 		return -1;
-	if (t->to_device || ops->sync == NULL)
-		return 0;
-	return ops->sync(edu->kernel, &t->mem->segment, t->mem_offset,
-	    t->length, 0);
+	return t->to_device ? 0 :
+	    edu_mem_sync(edu, t->mem, t->mem_offset, t->length, 0);
 }
 
 static int
 transfer(struct edu *edu, const struct transfer *t)
 {
-	const struct edu_kernel_ops *ops = edu->kernel->ops;
 	int result;
 
-	if (check_transfer(edu, t) == -1)
-		return -1;
 	/* The device would ignore us while an earlier one runs. */
-	if (edu_dma_rest(edu, t->deadline_us) == 0)
+	if (!wait_idle(edu, t->deadline_us))
 		return edu_fail(&edu->err, ETIMEDOUT, "the device is still "
 		    "busy with an earlier transfer");
 	if (check_master(edu) == -1)
 		return -1;
-	if (t->to_device && ops->sync != NULL && ops->sync(edu->kernel,
-	    &t->mem->segment, t->mem_offset, t->length, 1) == -1)
+	if (t->to_device && edu_mem_sync(edu, t->mem, t->mem_offset, t->length,
+	    1) == -1)
 		return -1;
-	edu->pending &= (uint32_t)~EDU_INTR_DMA;
+	edu_irq_drop(edu, EDU_INTR_DMA);
 	start(edu, t);
 	if (t->flags & EDU_INTERRUPT)
 		result = edu_irq_await(edu, EDU_INTR_DMA, t->deadline_us,
 		    is_done, "the transfer");
 	else
-		result = edu_dma_rest(edu, t->deadline_us);
+		result = wait_idle(edu, t->deadline_us);
 	return result == -1 ? -1 : finish(edu, t, result);
 }
 
 static int
-move(struct edu *edu, struct transfer *t, int timeout_ms)
+check_length(struct edu *edu, size_t length)
 {
 
-	t->deadline_us = edu_deadline_us(timeout_ms);
-	if (check_call(edu, t->flags, t->deadline_us) == -1)
+	return length != 0 ? 0 :
+	    edu_fail(&edu->err, ERANGE, "there is nothing to transfer");
+}
+
+static int
+check_buffer(struct edu *edu, const struct transfer *t)
+{
+	size_t limit = buffer_limit(edu, t->flags);
+
+	if (t->dev_offset < limit && t->length <= limit - t->dev_offset)
+		return 0;
+	return edu_fail(&edu->err, ERANGE, "%zu bytes at %zu are not inside "
+	    "the %zu bytes of the device's buffer that may be used%s",
+	    t->length, t->dev_offset, limit, limit < EDU_DMA_BUF_SIZE ?
+	    " (its last byte crashes QEMU 8.2.0 and older)" : "");
+}
+
+/* Everything is proven before the device is touched. */
+static int
+move(struct edu *edu, struct transfer *t, const void *data, int timeout_ms)
+{
+
+	if (check_call(edu, t->flags, timeout_ms, &t->deadline_us) == -1 ||
+	    check_length(edu, t->length) == -1 ||
+	    (t->mem = edu_mem_find(edu, data, t->length,
+	    &t->mem_offset)) == NULL || check_buffer(edu, t) == -1)
 		return -1;
 	return transfer(edu, t);
 }
 
 EDU_PUBLIC int
-edu_dma_put(struct edu *edu, size_t dev_offset, struct edu_mem *mem,
-    size_t mem_offset, size_t length, unsigned flags, int timeout_ms)
+edu_dma_put(struct edu *edu, size_t dev_offset, const void *data,
+    size_t length, unsigned flags, int timeout_ms)
 {
-	struct transfer t = { mem, mem_offset, dev_offset, length, 1, flags,
-	    0 };
+	struct transfer t = { NULL, 0, dev_offset, length, 1, flags, 0 };
 
-	return move(edu, &t, timeout_ms);
+	return move(edu, &t, data, timeout_ms);
 }
 
 EDU_PUBLIC int
-edu_dma_get(struct edu *edu, size_t dev_offset, struct edu_mem *mem,
-    size_t mem_offset, size_t length, unsigned flags, int timeout_ms)
+edu_dma_get(struct edu *edu, size_t dev_offset, void *data, size_t length,
+    unsigned flags, int timeout_ms)
 {
-	struct transfer t = { mem, mem_offset, dev_offset, length, 0, flags,
-	    0 };
+	struct transfer t = { NULL, 0, dev_offset, length, 0, flags, 0 };
 
-	return move(edu, &t, timeout_ms);
+	return move(edu, &t, data, timeout_ms);
 }
 
 static int
-check_copy(struct edu *edu, const struct transfer *in,
-    const struct transfer *out)
+check_copy(struct edu *edu, struct transfer *out, struct transfer *in,
+    const void *to, const void *from)
 {
-	size_t length = in->length;
+	uintptr_t a = (uintptr_t)to, b = (uintptr_t)from;
+	size_t length = out->length;
 
-	if (check_call(edu, in->flags, in->deadline_us) == -1 ||
-	    check_mem(edu, in->mem, in->mem_offset, length) == -1 ||
-	    check_mem(edu, out->mem, out->mem_offset, length) == -1)
+	if (check_length(edu, length) == -1 ||
+	    (out->mem = edu_mem_find(edu, from, length,
+	    &out->mem_offset)) == NULL ||
+	    (in->mem = edu_mem_find(edu, to, length, &in->mem_offset)) == NULL)
 		return -1;
-	if (in->mem == out->mem && in->mem_offset < out->mem_offset + length &&
-	    out->mem_offset < in->mem_offset + length)
+	if (a < b + length && b < a + length)
 		return edu_fail(&edu->err, EINVAL, "the ranges overlap");
 	return 0;
 }
 
 EDU_PUBLIC int
-edu_dma_copy(struct edu *edu, struct edu_mem *to, size_t to_offset,
-    struct edu_mem *from, size_t from_offset, size_t length, unsigned flags,
-    int timeout_ms)
+edu_dma_copy(struct edu *edu, void *to, const void *from, size_t length,
+    unsigned flags, int timeout_ms)
 {
-	int64_t deadline_us = edu_deadline_us(timeout_ms);
-	struct transfer in = { from, from_offset, 0, length, 1, flags,
-	    deadline_us };
-	struct transfer out = { to, to_offset, 0, length, 0, flags,
-	    deadline_us };
+	struct transfer out = { NULL, 0, 0, length, 1, flags, 0 };
+	struct transfer in = { NULL, 0, 0, length, 0, flags, 0 };
 	size_t left, limit = buffer_limit(edu, flags);
 
-	if (check_copy(edu, &in, &out) == -1)
+	if (check_call(edu, flags, timeout_ms, &out.deadline_us) == -1 ||
+	    check_copy(edu, &out, &in, to, from) == -1)
 		return -1;
-	for (left = length; left > 0; left -= in.length) {
-		in.length = out.length = left < limit ? left : limit;
-		if (transfer(edu, &in) == -1 || transfer(edu, &out) == -1)
+	in.deadline_us = out.deadline_us;
+	for (left = length; left > 0; left -= out.length) {
+		out.length = in.length = left < limit ? left : limit;
+		if (transfer(edu, &out) == -1 || transfer(edu, &in) == -1)
 			return -1;
+		out.mem_offset += out.length;
 		in.mem_offset += in.length;
-		out.mem_offset += in.length;
 	}
 	return 0;
 }

@@ -8,15 +8,13 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "internal.h"
+#include "error.h"
 
-static _Thread_local struct edu_error thread_error;
-
-__attribute__((__format__(__printf__, 3, 0)))
-static int
-vfail(struct edu_error *err, int errnum, const char *fmt, va_list ap)
+int
+edu_fail(struct edu_error *err, int errnum, const char *fmt, ...)
 {
 	size_t used = 0;
+	va_list ap;
 
 	if (err->device[0] != '\0') {
 		/* "qtest:" brings its own colon. */
@@ -25,19 +23,32 @@ vfail(struct edu_error *err, int errnum, const char *fmt, va_list ap)
 		    err->device, err->device[used - 1] == ':' ? "" : ":");
 		used = strlen(err->message);
 	}
+	va_start(ap, fmt);
 	(void)vsnprintf(err->message + used, sizeof(err->message) - used, fmt,
 	    ap);
+	va_end(ap);
 	errno = errnum;
 	return -1;
 }
 
+__attribute__((__format__(__printf__, 3, 0)))
+static int
+fail_errno(struct edu_error *err, int errnum, const char *fmt, va_list ap)
+{
+	char what[256];
+
+	(void)vsnprintf(what, sizeof(what), fmt, ap);
+	return edu_fail(err, errnum, "%s: %s%s", what, strerror(errnum),
+	    errnum == EACCES || errnum == EPERM ? " (try as root)" : "");
+}
+
 int
-edu_fail(struct edu_error *err, int errnum, const char *fmt, ...)
+edu_fail_errno(struct edu_error *err, int errnum, const char *fmt, ...)
 {
 	va_list ap;
 
 	va_start(ap, fmt);
-	(void)vfail(err, errnum, fmt, ap);
+	(void)fail_errno(err, errnum, fmt, ap);
 	va_end(ap);
 	return -1;
 }
@@ -45,7 +56,6 @@ edu_fail(struct edu_error *err, int errnum, const char *fmt, ...)
 int
 edu_fail_pci(struct edu_error *err, int result, const char *fmt, ...)
 {
-	char what[256];
 	int errnum = result;
 	va_list ap;
 
@@ -54,29 +64,38 @@ edu_fail_pci(struct edu_error *err, int result, const char *fmt, ...)
 	if (result < 0)
 		errnum = errno != 0 ? errno : EIO;
 	va_start(ap, fmt);
-	(void)vsnprintf(what, sizeof(what), fmt, ap);
+	(void)fail_errno(err, errnum, fmt, ap);
 	va_end(ap);
-	return edu_fail(err, errnum, "%s: %s%s", what, strerror(errnum),
-	    errnum == EACCES || errnum == EPERM ? " (try as root)" : "");
+	return -1;
+}
+
+int
+edu_fail_gone(struct edu_error *err, const char *how)
+{
+
+	return edu_fail(err, ENODEV, "%s: the device is gone", how);
+}
+
+int
+edu_fail_memory(struct edu_error *err)
+{
+
+	return edu_fail(err, ENOMEM, "out of memory");
 }
 
 void
-edu_error_publish(const struct edu_error *err)
+edu_error_save(struct edu_first_error *first, const struct edu_error *err)
 {
 
-	thread_error = *err;
+	first->errnum = errno;
+	first->error = *err;
 }
 
-EDU_PUBLIC const char *
-edu_errmsg(const struct edu *edu)
+int
+edu_error_restore(const struct edu_first_error *first, struct edu_error *err)
 {
 
-	return edu != NULL ? edu->err.message : thread_error.message;
-}
-
-EDU_PUBLIC const char *
-edu_version(void)
-{
-
-	return EDU_VERSION;
+	*err = first->error;
+	errno = first->errnum;
+	return -1;
 }

@@ -12,27 +12,46 @@
 #define MAX_EXACT	12
 
 /*
- * How often to look at once, and how long to sleep between later looks.  A
- * factorial of 12 is done in microseconds; one of 2^32 - 1 takes seconds.
+ * How often to poll without a pause, and how long to sleep between later
+ * polls.  A factorial of 12 is done in microseconds; one of 2^32 - 1 takes
+ * seconds.
  */
 #define SPINS		200
 #define NAP_MIN_US	50
 #define NAP_MAX_US	5000
 
-/*
- * A start, a look, and a finish; the blocking call below is made of them.
- */
+void
+edu_factorial_started(struct edu *edu)
+{
+
+	edu->factorial.is_running = 1;
+}
+
+void
+edu_factorial_status_written(struct edu *edu, uint32_t value)
+{
+
+	edu->factorial.status = value & EDU_STATUS_IRQFACT;
+}
+
+/* Telling the device what it knows would cost an access. */
+static void
+set_status(struct edu *edu, uint32_t status)
+{
+
+	if (edu->factorial.status == status)
+		return;
+	edu_write32(edu, EDU_STATUS, status);
+	edu->factorial.status = status;
+}
+
 static void
 start(struct edu *edu, uint32_t n, uint32_t status)
 {
 
-	/* Telling the device what it knows would cost an access. */
-	if (edu->status != status) {
-		edu_write32(edu, EDU_STATUS, status);
-		edu->status = status;
-	}
+	set_status(edu, status);
 	edu_write32(edu, EDU_FACTORIAL, n);
-	edu->is_computing = 1;
+	edu_factorial_started(edu);
 }
 
 /* All ones: the device is gone, and that is the end of waiting for it. */
@@ -41,9 +60,26 @@ is_done(struct edu *edu)
 {
 	uint32_t status = edu_read32(edu, EDU_STATUS);
 
-	edu->is_computing = (status & EDU_STATUS_COMPUTING) != 0 &&
+	edu->factorial.is_running = (status & EDU_STATUS_COMPUTING) != 0 &&
 	    status != UINT32_MAX;
-	return !edu->is_computing;
+	return !edu->factorial.is_running;
+}
+
+/* A former owner may have left one running, and the status in any state. */
+void
+edu_factorial_adopt(struct edu *edu)
+{
+
+	(void)is_done(edu);
+	edu_write32(edu, EDU_STATUS, 0);
+}
+
+/* It must not interrupt when nobody listens. */
+void
+edu_factorial_leave(struct edu *edu)
+{
+
+	set_status(edu, 0);
 }
 
 /* Or it reads 0: not computing, result 0.  So ask who it is. */
@@ -59,17 +95,17 @@ finish(struct edu *edu, uint32_t *result)
 	return 0;
 }
 
-/* 1 when the engine rests, 0 not before the deadline. */
+/* 1 when the engine is idle, 0 when it is not by the deadline. */
 static int
 poll_done(struct edu *edu, int64_t deadline_us)
 {
 	int64_t nap_us = NAP_MIN_US, now_us;
-	unsigned looks;
+	unsigned polls;
 
-	for (looks = 0; !is_done(edu); looks++) {
+	for (polls = 0; !is_done(edu); polls++) {
 		if ((now_us = edu_now_us()) >= deadline_us)
 			return 0;
-		if (looks < SPINS)
+		if (polls < SPINS)
 			continue;
 		edu_sleep_until(deadline_us - now_us < nap_us ? deadline_us :
 		    now_us + nap_us);
@@ -96,35 +132,33 @@ await(struct edu *edu, unsigned flags, int64_t deadline_us)
 }
 
 static int
-check(struct edu *edu, uint32_t n, unsigned flags, int64_t deadline_us)
+check(struct edu *edu, uint32_t n, unsigned flags)
 {
 
-	if (edu_need(edu, EDU_NEED_REGISTERS | EDU_NEED_CLAIM) == -1)
+	if (edu_require(edu, EDU_REGISTERS | EDU_CLAIM) == -1 ||
+	    edu_require_flags(edu, flags, EDU_INTERRUPT | EDU_WRAP) == -1)
 		return -1;
-	if (flags & ~(EDU_INTERRUPT | EDU_WRAP))
-		return edu_fail(&edu->err, EINVAL, "unknown flags 0x%x", flags);
-	if (deadline_us == -1)
-		return edu_fail(&edu->err, EINVAL, "negative timeout");
 	if (n > MAX_EXACT && !(flags & EDU_WRAP))
 		return edu_fail(&edu->err, ERANGE, "%" PRIu32 "! does not fit "
 		    "in 32 bits; the largest that does is 12!", n);
-	return flags & EDU_INTERRUPT ? edu_irq_need(edu) : 0;
+	return flags & EDU_INTERRUPT ? edu_irq_require(edu) : 0;
 }
 
 EDU_PUBLIC int
 edu_factorial(struct edu *edu, uint32_t n, unsigned flags, int timeout_ms,
     uint32_t *result)
 {
-	int64_t deadline_us = edu_deadline_us(timeout_ms);
+	int64_t deadline_us;
 
-	if (check(edu, n, flags, deadline_us) == -1)
+	if (check(edu, n, flags) == -1 ||
+	    edu_start_timeout(edu, timeout_ms, &deadline_us) == -1)
 		return -1;
 	/* The device would ignore us while an earlier one runs. */
-	if (edu->is_computing && !poll_done(edu, deadline_us))
+	if (edu->factorial.is_running && !poll_done(edu, deadline_us))
 		return edu_fail(&edu->err, ETIMEDOUT, "the device is still "
 		    "computing an earlier factorial");
 	if (flags & EDU_INTERRUPT)
-		edu->pending &= (uint32_t)~EDU_INTR_FACTORIAL;
+		edu_irq_drop(edu, EDU_INTR_FACTORIAL);
 	start(edu, n, flags & EDU_INTERRUPT ? EDU_STATUS_IRQFACT : 0);
 	if (await(edu, flags, deadline_us) == -1)
 		return -1;

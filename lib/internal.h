@@ -6,7 +6,13 @@
 #ifndef EDU_INTERNAL_H
 #define EDU_INTERNAL_H
 
-/* What the files of the library share, device logic only. */
+/*
+ * The device: what the files of lib/ itself share, and no world below it sees.
+ *
+ * A handle is made of nouns.  Each has a struct here and a file of its name,
+ * and only that file touches the struct; the others call a function.  Files
+ * call only those that stand above them in this header.
+ */
 
 #include <stdint.h>
 
@@ -14,27 +20,47 @@
 #include "edureg.h"
 
 #include "bus.h"
+#include "clock.h"
 #include "error.h"
 #include "kernel.h"
 #include "pci.h"
+#include "system.h"
 
 #define EDU_PUBLIC	__attribute__((__visibility__("default")))
 
 struct edu_claim;
+struct edu_mem;
 
-struct edu_mem {
-	struct edu	*edu;
-	struct edu_mem	*next;
-	struct edu_segment segment;
-	size_t		length;		/* what the caller asked for */
-	int		is_freed;	/* by the caller, while in use */
+/* device.c */
+struct edu_device {
+	int		is_ours;	/* the command register is changed */
+	int		is_mapped;	/* and the registers answer */
+	int		is_lent;	/* BAR0 is mapped by the kernel side */
+	uint32_t	command;	/* as found */
 };
 
-/* What is known of the DMA engine. */
-struct edu_engine {
+/* interrupt.c */
+struct edu_interrupt {
+	uint32_t	pending;	/* acknowledged, not yet reported */
+};
+
+/* factorial.c */
+struct edu_factorial {
 	int		is_running;
-	int64_t		due_us;		/* worth looking from then on */
-	const struct edu_mem *mem;	/* what a running transfer touches */
+	uint32_t	status;		/* last written to EDU_STATUS */
+};
+
+/* memory.c */
+struct edu_memory {
+	struct edu_mem	*first;
+};
+
+/* dma.c */
+struct edu_dma {
+	size_t		limit;		/* of the device's buffer */
+	int		is_running;
+	int64_t		due_us;		/* worth a look from then on */
+	struct edu_mem	*mem;		/* what a running transfer touches */
 };
 
 struct edu {
@@ -43,78 +69,127 @@ struct edu {
 	struct edu_kernel *kernel;	/* NULL until the device is ours */
 	struct edu_claim *claim;	/* NULL: read-only, or private bus */
 	unsigned	flags;		/* EDU_OPEN_* */
-	int		is_ours;	/* the command register is changed */
-	int		is_mapped;	/* and the registers answer */
-	uint32_t	command;	/* command register as found */
-	size_t		dma_limit;
-	struct edu_engine dma;
-	int		is_computing;	/* a factorial was left running */
-	uint32_t	status;		/* last written to EDU_STATUS */
-	uint32_t	pending;	/* acknowledged, not yet reported */
-	struct edu_mem	*mems;
-	char		driver[64];	/* see edu_has_driver() */
+	struct edu_driver driver;	/* as edu_driver_find() found it */
+	struct edu_device device;
+	struct edu_interrupt irq;
+	struct edu_factorial factorial;
+	struct edu_memory memory;
+	struct edu_dma	dma;
 };
 
 static inline uint32_t
 edu_read32(struct edu *edu, unsigned offset)
 {
 
-	return edu->bus->ops->read32(edu->bus, offset);
+	return (uint32_t)edu->bus->ops->read(edu->bus, offset, 4);
 }
 
 static inline void
 edu_write32(struct edu *edu, unsigned offset, uint32_t value)
 {
 
-	edu->bus->ops->write32(edu->bus, offset, value);
+	edu->bus->ops->write(edu->bus, offset, 4, value);
 }
 
-/* What a call needs: EBADF on a handle that was opened without it. */
-#define EDU_NEED_REGISTERS	0x1
-#define EDU_NEED_CLAIM		0x2
-int	edu_need(struct edu *, int needs);
-
-/* device.c: open the kernel side. */
-int	edu_kernel_attach(struct edu *);
 /*
- * Whether the kernel driver of this name, with or without a unit number, is
- * bound to the function.  Leaves the driver's name in edu->driver; empty: none,
- * or unknown.
+ * handle.c: how a call begins.
  */
-int	edu_has_driver(struct edu *, const char *name);
 
-/* config.c */
+/* What the handle must have been opened for: EBADF. */
+#define EDU_REGISTERS		0x1
+#define EDU_CLAIM		0x2
+int	edu_require(struct edu *, int what);
+/* EINVAL for flags that are not known, and for a negative timeout. */
+int	edu_require_flags(struct edu *, unsigned flags, unsigned known);
+int	edu_start_timeout(struct edu *, int timeout_ms, int64_t *deadline_us);
+/* Make this the calling thread's message: edu_errmsg(NULL). */
+void	edu_error_publish(const struct edu_error *);
+
+/*
+ * machine.c: whether a machine type proves that the QEMU under it bears a
+ * transfer that touches the last byte of the device's buffer.
+ */
+int	edu_machine_bears_last_byte(const char *machine);
+
+/*
+ * kernel.c: which driver has the function, and the kernel side.
+ */
+void	edu_driver_find(struct edu *);
+int	edu_kernel_open(struct edu *);
+/* ENOTSUP: no kernel side does this; the message says how to get one. */
+int	edu_kernel_lacks(struct edu *, const char *what);
+
+/*
+ * config.c: the command register.
+ */
 int	edu_command_read(struct edu *, uint32_t *command);
 /* Set some bits, clear others, and verify. */
 int	edu_command_change(struct edu *, uint32_t set, uint32_t clear);
+/* ENODEV for what configuration space reads where nobody answers. */
+int	edu_config_answers(struct edu *, uint32_t dword);
 
-/* bar.c: put right what a process killed in edu_bar_size() left. */
-int	edu_bar_recover(struct edu *);
+/*
+ * identify.c has edu_identify(): ask it wherever 0 or all ones may be an
+ * answer, or a device that is gone.
+ */
 
-/* dma.c: 1 when the engine rests, 0 not before the deadline. */
-int	edu_dma_rest(struct edu *, int64_t deadline_us);
-
-/* interrupt.c: wait by interrupt until is_done(): 1, 0 timeout, -1. */
+/*
+ * interrupt.c
+ */
+/* Nothing of mask stays pending, in the device or on its way to us. */
+int	edu_irq_discard(struct edu *, uint32_t mask);
+/* Bits that were taken and not reported: an older one's, no longer wanted. */
+void	edu_irq_drop(struct edu *, uint32_t mask);
+/* Have them interrupt, with bus mastering on; and, at the end, put back. */
+int	edu_irq_enable(struct edu *);
+void	edu_irq_put_back(struct edu *);
+/* The function did not answer for a while: nothing that came is lost. */
+int	edu_irq_recheck(struct edu *);
+/* Whether somebody wakes us: ENOTSUP. */
+int	edu_irq_require(struct edu *);
+/* Wait by interrupt until is_done(): 1, 0 timeout, -1. */
 int	edu_irq_await(struct edu *, uint32_t mask, int64_t deadline_us,
 	    int (*is_done)(struct edu *), const char *what);
-/* ENOTSUP: none does this; the message says how to get one that does. */
-int	edu_fail_kernel(struct edu *, const char *what);
-/* Whether somebody can wake us; ENOTSUP. */
-int	edu_irq_need(struct edu *);
-/* Acknowledge, and drop what has been taken. */
-int	edu_irq_forget(struct edu *, uint32_t mask);
 
-/* memory.c: free what the caller has freed and no transfer uses; all. */
-void	edu_mem_reap(struct edu *);
-void	edu_mem_release_all(struct edu *);
+/*
+ * bar.c: put right what a process killed in edu_bar_size() left.
+ */
+int	edu_bar_recover(struct edu *);
 
-/* clock.c: CLOCK_MONOTONIC in microseconds. */
-#define EDU_NEVER	INT64_MAX
-int64_t	edu_now_us(void);
-/* When a timeout that starts now is over; EINVAL is -1. */
-int64_t	edu_deadline_us(int timeout_ms);
-/* Rounded up for poll(2), EDU_FOREVER for EDU_NEVER. */
-int	edu_remaining_ms(int64_t deadline_us);
-void	edu_sleep_until(int64_t due_us);
+/*
+ * factorial.c: at open, at close, and when edu_write() went past it.
+ */
+void	edu_factorial_adopt(struct edu *);
+void	edu_factorial_leave(struct edu *);
+void	edu_factorial_started(struct edu *);
+void	edu_factorial_status_written(struct edu *, uint32_t value);
+
+/*
+ * memory.c
+ */
+/* The allocation that holds this range, or NULL; and where in it. */
+struct edu_mem *edu_mem_find(struct edu *, const void *data, size_t length,
+    size_t *offset);
+const struct edu_segment *edu_mem_segment(const struct edu_mem *);
+/* As bus_dmamap_sync(9): see sync in kernel.h. */
+int	edu_mem_sync(struct edu *, struct edu_mem *, size_t offset,
+	    size_t length, int to_device);
+/* A transfer begins and ends to touch it: freed meanwhile, it waits. */
+void	edu_mem_hold(struct edu_mem *);
+void	edu_mem_release(struct edu *, struct edu_mem *);
+void	edu_mem_free_all(struct edu *);
+
+/*
+ * dma.c
+ */
+void	edu_dma_find_limit(struct edu *);
+/*
+ * A former owner may have left a transfer running, whose memory is somebody
+ * else's by now: with bus mastering off, wait until the engine is idle.
+ */
+int	edu_dma_adopt(struct edu *);
+/* At close: wait for a transfer, or cut it off from the memory. */
+void	edu_dma_leave(struct edu *);
+int	edu_dma_is_running(const struct edu *);
 
 #endif /* EDU_INTERNAL_H */

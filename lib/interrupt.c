@@ -4,35 +4,20 @@
  */
 
 /*
- * Status bits travel from the device's register to edu->pending, and from
- * there to whoever asked: the library's own engines take their bit, and
- * edu_irq_wait() takes all.  Either the kernel reads and acknowledges them in
- * the device (take), or we do; never both.
+ * Status bits travel from the device's register to pending, and from there to
+ * whoever asked: the library's own engines take their bit, and edu_irq_wait()
+ * takes all.  Where the kernel acknowledges them in the device, it gathers them
+ * and take() fetches them from there; elsewhere gather() reads and acknowledges
+ * them itself.  (Discarding acknowledges in the device either way.)
  */
 
 #include <errno.h>
 
 #include "internal.h"
 
-#if defined(__linux__)
-#define REMEDY	"bind it to uio_pci_generic (edutool -d %s bind uio)"
-#elif defined(__NetBSD__)
-#define REMEDY	"load edu(4), which attaches to %s (modload edu)"
-#else
-#define REMEDY	"this system has none for %s"
-#endif
-
-int
-edu_fail_kernel(struct edu *edu, const char *what)
-{
-
-	return edu_fail(&edu->err, ENOTSUP, "no kernel side %s: " REMEDY, what,
-	    edu->bus->name);
-}
-
 /* Somebody must wake us. */
 int
-edu_irq_need(struct edu *edu)
+edu_irq_require(struct edu *edu)
 {
 
 	if (edu->kernel->ops->wait != NULL)
@@ -40,7 +25,7 @@ edu_irq_need(struct edu *edu)
 	if (edu->flags & EDU_OPEN_POLL)
 		return edu_fail(&edu->err, ENOTSUP, "no interrupts: it was "
 		    "opened for polling only");
-	return edu_fail_kernel(edu, "delivers its interrupts");
+	return edu_kernel_lacks(edu, "delivers its interrupts");
 }
 
 /* Take what is pending.  1 when something was. */
@@ -50,15 +35,15 @@ gather(struct edu *edu)
 	const struct edu_kernel_ops *ops = edu->kernel->ops;
 	uint32_t id, status;
 
-	if (ops->take != NULL)
-		return ops->take(edu->kernel, &edu->pending);
+	if (edu->kernel->acknowledges)
+		return ops->take(edu->kernel, &edu->irq.pending);
 	status = edu_read32(edu, EDU_INTR_STATUS);
 	if (status == 0)
 		return 0;
 	if (status == UINT32_MAX && edu_identify(edu, &id) == -1)
 		return -1;
 	edu_write32(edu, EDU_INTR_ACK, status);
-	edu->pending |= status;
+	edu->irq.pending |= status;
 	return 1;
 }
 
@@ -87,22 +72,61 @@ gather_early(struct edu *edu)
 	return rearm(edu);
 }
 
-/*
- * What is raised reaches the kernel a moment later; look() waits for that.
- * Afterwards nothing of mask is left anywhere.
- */
 int
-edu_irq_forget(struct edu *edu, uint32_t mask)
+edu_irq_recheck(struct edu *edu)
 {
-	const struct edu_kernel_ops *ops = edu->kernel->ops;
+	struct edu_kernel *kernel = edu->kernel;
 	uint32_t bits;
 
+	if (kernel == NULL || !kernel->acknowledges)
+		return 0;
+	return kernel->ops->recheck(kernel, &bits);
+}
+
+/* What is raised reaches the kernel a moment later; a recheck waits for it. */
+int
+edu_irq_discard(struct edu *edu, uint32_t mask)
+{
+	struct edu_kernel *kernel = edu->kernel;
+
 	edu_write32(edu, EDU_INTR_ACK, mask);
-	if (ops->take != NULL && (ops->look(edu->kernel, &bits) == -1 ||
-	    ops->take(edu->kernel, &edu->pending) == -1))
+	if (kernel->acknowledges && (edu_irq_recheck(edu) == -1 ||
+	    kernel->ops->take(kernel, &edu->irq.pending) == -1))
 		return -1;
-	edu->pending &= ~mask;
+	edu_irq_drop(edu, mask);
 	return 0;
+}
+
+void
+edu_irq_drop(struct edu *edu, uint32_t mask)
+{
+
+	edu->irq.pending &= ~mask;
+}
+
+/*
+ * An interrupt that nobody takes makes the system switch off the whole,
+ * shared, line: INTx stays masked where no kernel side takes it, and rearm()
+ * unmasks it where one is told when to.
+ */
+int
+edu_irq_enable(struct edu *edu)
+{
+
+	if (edu_command_change(edu, PCI_COMMAND_MASTER,
+	    edu->kernel->acknowledges ? PCI_COMMAND_NO_INTX : 0) == -1 ||
+	    edu_irq_recheck(edu) == -1)
+		return -1;
+	return rearm(edu);
+}
+
+/* For the next process: see EDU_OPEN_KEEP. */
+void
+edu_irq_put_back(struct edu *edu)
+{
+
+	if (edu->irq.pending != 0)
+		edu_write32(edu, EDU_INTR_RAISE, edu->irq.pending);
 }
 
 /* Wait for bits of mask and take them: 1, 0 timeout, -1. */
@@ -113,18 +137,18 @@ consume(struct edu *edu, uint32_t mask, int64_t deadline_us,
 	const struct edu_kernel_ops *ops = edu->kernel->ops;
 	int result;
 
-	if ((edu->pending & mask) == 0 && gather_early(edu) == -1)
+	if ((edu->irq.pending & mask) == 0 && gather_early(edu) == -1)
 		return -1;
-	while ((edu->pending & mask) == 0) {
+	while ((edu->irq.pending & mask) == 0) {
 		result = ops->wait(edu->kernel, edu_remaining_ms(deadline_us));
 		if (result != 1)
 			return result;
-		/* Announced for nothing is possible; armed it must be. */
+		/* Even if it was for nothing: it has to be armed again. */
 		if (gather(edu) == -1 || rearm(edu) == -1)
 			return -1;
 	}
-	*bits = edu->pending & mask;
-	edu->pending &= ~mask;
+	*bits = edu->irq.pending & mask;
+	edu->irq.pending &= ~mask;
 	return 1;
 }
 
@@ -135,7 +159,7 @@ edu_irq_await(struct edu *edu, uint32_t mask, int64_t deadline_us,
 	uint32_t bits, id;
 	int done, result;
 
-	/* An earlier one's, late, is not ours: look whether we are done. */
+	/* It may be an earlier one's, late: ask whether ours is done. */
 	do {
 		result = consume(edu, mask, deadline_us, &bits);
 		if (result == -1)
@@ -153,13 +177,12 @@ edu_irq_await(struct edu *edu, uint32_t mask, int64_t deadline_us,
 EDU_PUBLIC int
 edu_irq_wait(struct edu *edu, int timeout_ms, uint32_t *status)
 {
-	int64_t deadline_us = edu_deadline_us(timeout_ms);
+	int64_t deadline_us;
 
-	if (edu_need(edu, EDU_NEED_REGISTERS | EDU_NEED_CLAIM) == -1 ||
-	    edu_irq_need(edu) == -1)
+	if (edu_require(edu, EDU_REGISTERS | EDU_CLAIM) == -1 ||
+	    edu_irq_require(edu) == -1 ||
+	    edu_start_timeout(edu, timeout_ms, &deadline_us) == -1)
 		return -1;
-	if (deadline_us == -1)
-		return edu_fail(&edu->err, EINVAL, "negative timeout");
 	return consume(edu, UINT32_MAX, deadline_us, status);
 }
 
@@ -167,8 +190,8 @@ EDU_PUBLIC int
 edu_irq_fd(struct edu *edu)
 {
 
-	if (edu_need(edu, EDU_NEED_REGISTERS | EDU_NEED_CLAIM) == -1 ||
-	    edu_irq_need(edu) == -1)
+	if (edu_require(edu, EDU_REGISTERS | EDU_CLAIM) == -1 ||
+	    edu_irq_require(edu) == -1)
 		return -1;
 	return edu->kernel->ops->fd(edu->kernel);
 }
@@ -177,7 +200,7 @@ EDU_PUBLIC int
 edu_irq_raise(struct edu *edu, uint32_t mask)
 {
 
-	if (edu_need(edu, EDU_NEED_REGISTERS | EDU_NEED_CLAIM) == -1)
+	if (edu_require(edu, EDU_REGISTERS | EDU_CLAIM) == -1)
 		return -1;
 	edu_write32(edu, EDU_INTR_RAISE, mask);
 	return 0;
@@ -188,19 +211,22 @@ edu_irq_status(struct edu *edu, uint32_t *status)
 {
 	uint32_t bits, id, taken = 0;
 
-	if (edu_need(edu, EDU_NEED_REGISTERS) == -1)
+	if (edu_require(edu, EDU_REGISTERS) == -1)
 		return -1;
-	/* To look only, edu(4) was not opened; somebody else may have it. */
-	if (edu->kernel == NULL && edu_has_driver(edu, "edu") &&
-	    edu_kernel_attach(edu) == -1 && errno != EBUSY)
+	/*
+	 * A read-only handle has not opened the driver that may hold the bits;
+	 * somebody else may have.
+	 */
+	if (edu->kernel == NULL && edu->driver.role == EDU_DRIVER_SERVES &&
+	    edu_kernel_open(edu) == -1 && errno != EBUSY)
 		return -1;
 	bits = edu_read32(edu, EDU_INTR_STATUS);
 	if ((bits == 0 || bits == UINT32_MAX) && edu_identify(edu, &id) == -1)
 		return -1;
-	if (edu->kernel != NULL && edu->kernel->ops->look != NULL &&
-	    edu->kernel->ops->look(edu->kernel, &taken) == -1)
+	if (edu->kernel != NULL && edu->kernel->acknowledges &&
+	    edu->kernel->ops->recheck(edu->kernel, &taken) == -1)
 		return -1;
-	*status = bits | taken | edu->pending;
+	*status = bits | taken | edu->irq.pending;
 	return 0;
 }
 
@@ -208,7 +234,7 @@ EDU_PUBLIC int
 edu_irq_ack(struct edu *edu, uint32_t mask)
 {
 
-	if (edu_need(edu, EDU_NEED_REGISTERS | EDU_NEED_CLAIM) == -1)
+	if (edu_require(edu, EDU_REGISTERS | EDU_CLAIM) == -1)
 		return -1;
-	return edu_irq_forget(edu, mask);
+	return edu_irq_discard(edu, mask);
 }

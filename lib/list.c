@@ -13,23 +13,22 @@ struct edu_list {
 	size_t		count;
 };
 
-/* As open_pci() of device.c. */
+/*
+ * Who may not use PCI may have been given devices alone.  Where not, what PCI
+ * said is the better message.
+ */
 static int
 find(struct edu_list *list, struct edu_error *err)
 {
-	struct edu_error first;
-	int errnum;
+	struct edu_first_error first;
 
 	if (edu_bus_pciaccess_list(&list->names, &list->count, err) == 0)
 		return 0;
-	errnum = errno;
-	first = *err;
-	if ((errnum == EACCES || errnum == EPERM) &&
-	    edu_bus_system_list(&list->names, &list->count, err) == 0)
+	edu_error_save(&first, err);
+	if ((errno == EACCES || errno == EPERM) && edu_system.list != NULL &&
+	    edu_system.list(&list->names, &list->count, err) == 0)
 		return 0;
-	*err = first;
-	errno = errnum;
-	return -1;
+	return edu_error_restore(&first, err);
 }
 
 EDU_PUBLIC struct edu_list *

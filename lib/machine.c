@@ -3,10 +3,9 @@
  * SPDX-License-Identifier: BSD-2-Clause
  */
 
-#include <stddef.h>
 #include <string.h>
 
-#include "os.h"
+#include "internal.h"
 
 /*
  * QEMU bears a transfer that touches the last byte since 8.2.1.  A machine

@@ -6,30 +6,21 @@
 #include "bus.h"
 #include "mmio.h"
 
-uint32_t
-edu_bus_read32(struct edu_bus *bus, unsigned offset)
-{
-
-	return edu_mmio_read32(bus->bar0, offset);
-}
-
 uint64_t
-edu_bus_read64(struct edu_bus *bus, unsigned offset)
+edu_bus_mapped_read(struct edu_bus *bus, unsigned offset, unsigned width)
 {
 
-	return edu_mmio_read64(bus->bar0, offset);
+	return width == 8 ? edu_mmio_read64(bus->bar0, offset) :
+	    edu_mmio_read32(bus->bar0, offset);
 }
 
 void
-edu_bus_write32(struct edu_bus *bus, unsigned offset, uint32_t value)
+edu_bus_mapped_write(struct edu_bus *bus, unsigned offset, unsigned width,
+    uint64_t value)
 {
 
-	edu_mmio_write32(bus->bar0, offset, value);
-}
-
-void
-edu_bus_write64(struct edu_bus *bus, unsigned offset, uint64_t value)
-{
-
-	edu_mmio_write64(bus->bar0, offset, value);
+	if (width == 8)
+		edu_mmio_write64(bus->bar0, offset, value);
+	else
+		edu_mmio_write32(bus->bar0, offset, (uint32_t)value);
 }

@@ -55,13 +55,10 @@ EDU_PUBLIC int
 edu_read(struct edu *edu, unsigned offset, unsigned width, uint64_t *value)
 {
 
-	if (edu_need(edu, EDU_NEED_REGISTERS) == -1 ||
+	if (edu_require(edu, EDU_REGISTERS) == -1 ||
 	    check(edu, offset, width, READ) == -1)
 		return -1;
-	if (width == 8)
-		*value = edu->bus->ops->read64(edu->bus, offset);
-	else
-		*value = edu_read32(edu, offset);
+	*value = edu->bus->ops->read(edu->bus, offset, width);
 	return 0;
 }
 
@@ -72,13 +69,13 @@ follow(struct edu *edu, unsigned offset, uint32_t value)
 
 	switch (offset) {
 	case EDU_FACTORIAL:
-		edu->is_computing = 1;
+		edu_factorial_started(edu);
 		break;
 	case EDU_STATUS:
-		edu->status = value & EDU_STATUS_IRQFACT;
+		edu_factorial_status_written(edu, value);
 		break;
 	case EDU_INTR_ACK:
-		edu->pending &= ~value;
+		edu_irq_drop(edu, value);
 		break;
 	default:
 		break;
@@ -89,7 +86,7 @@ EDU_PUBLIC int
 edu_write(struct edu *edu, unsigned offset, unsigned width, uint64_t value)
 {
 
-	if (edu_need(edu, EDU_NEED_REGISTERS | EDU_NEED_CLAIM) == -1 ||
+	if (edu_require(edu, EDU_REGISTERS | EDU_CLAIM) == -1 ||
 	    check(edu, offset, width, WRITE) == -1)
 		return -1;
 	if (offset == EDU_DMA_CMD)
@@ -99,51 +96,7 @@ edu_write(struct edu *edu, unsigned offset, unsigned width, uint64_t value)
 	if (width == 4 && value > UINT32_MAX)
 		return edu_fail(&edu->err, EINVAL, "0x%" PRIx64
 		    " does not fit in 4 bytes", value);
-	if (width == 8)
-		edu->bus->ops->write64(edu->bus, offset, value);
-	else
-		edu_write32(edu, offset, (uint32_t)value);
+	edu->bus->ops->write(edu->bus, offset, width, value);
 	follow(edu, offset, (uint32_t)value);
 	return 0;
-}
-
-EDU_PUBLIC int
-edu_identify(struct edu *edu, uint32_t *id)
-{
-
-	if (edu_need(edu, EDU_NEED_REGISTERS) == -1)
-		return -1;
-	*id = edu_read32(edu, EDU_ID);
-	if (*id == 0 || *id == UINT32_MAX)
-		return edu_fail(&edu->err, ENODEV, "the identification "
-		    "register reads 0x%08" PRIx32 ": the device is gone, or "
-		    "its memory decoding is off", *id);
-	if (__SHIFTOUT(*id, EDU_ID_MAGIC) == EDU_ID_MAGIC_EDU)
-		return 0;
-	return edu_fail(&edu->err, EPROTO, "the identification register reads "
-	    "0x%08" PRIx32 "%s", *id, *id >> 16 == EDU_ID_SWAPPED ?
-	    ": byte-swapped, this host's byte order is not handled" :
-	    ", an edu has 0x....00ed");
-}
-
-EDU_PUBLIC int
-edu_live(struct edu *edu, uint32_t value, uint32_t *answer)
-{
-	uint32_t got, id;
-
-	if (edu_need(edu, EDU_NEED_REGISTERS | EDU_NEED_CLAIM) == -1)
-		return -1;
-	edu_write32(edu, EDU_LIVE, value);
-	got = edu_read32(edu, EDU_LIVE);
-	if (answer != NULL)
-		*answer = got;
-	/* A device that is gone reads 0 or all ones, right or wrong. */
-	if (got != ~value || got == 0 || got == UINT32_MAX) {
-		if (edu_identify(edu, &id) == -1)
-			return -1;
-	}
-	if (got == ~value)
-		return 0;
-	return edu_fail(&edu->err, EIO, "the liveness register does not "
-	    "answer 0x%08" PRIx32 " with its inverse", value);
 }

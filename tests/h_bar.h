@@ -90,7 +90,7 @@ is_same(const struct state *a, const struct state *b)
 static inline struct edu *
 open_tapped(void)
 {
-	struct edu *edu = open_flags("qtest:", EDU_OPEN_CONFIG);
+	struct edu *edu = open_device("qtest:", EDU_OPEN_CONFIG);
 
 	tap_attach(edu);
 	return edu;
@@ -103,7 +103,7 @@ open_other(const char *machine, const char *options, unsigned devfn)
 	struct edu *edu;
 
 	start_qemu(machine, options);
-	edu = open_flags(DEVICE, EDU_OPEN_CONFIG);
+	edu = open_device(DEVICE, EDU_OPEN_CONFIG);
 	tap_attach(edu);
 	tap.devfn = devfn;
 	return edu;
@@ -132,7 +132,7 @@ say_region(struct edu_bus *bus, unsigned index, struct edu_region *r)
 	(void)bus;
 	(void)index;
 	*r = region;
-	return region_result == 0 ? 0 : tap_fail();
+	return region_result == 0 ? 1 : tap_fail();
 }
 
 #endif /* H_BAR_H */

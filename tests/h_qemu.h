@@ -114,15 +114,6 @@ start_qemu(const char *machine, const char *options)
 	monitor("");
 }
 
-static inline struct edu *
-open_flags(const char *name, unsigned flags)
-{
-	struct edu *edu = edu_open(name, flags);
-
-	ATF_REQUIRE_MSG(edu != NULL, "%s: %s", name, edu_errmsg(NULL));
-	return edu;
-}
-
 /* Past the library, while it has nothing open at SOCKET. */
 static inline struct qtest *
 session_open(void)
@@ -149,6 +140,24 @@ session_config_write(struct qtest *q, unsigned devfn, unsigned offset,
 {
 
 	ATF_REQUIRE(qtest_config_write(q, devfn, offset, value) == 0);
+}
+
+/* The guest's memory, past the library: what the device really touches. */
+static inline void
+guest_load(struct edu *edu, uint64_t address, void *data, size_t length)
+{
+
+	ATF_REQUIRE(qtest_load(edu_bus_qtest_session(edu->bus), address, data,
+	    length) == 0);
+}
+
+static inline void
+guest_store(struct edu *edu, uint64_t address, const void *data,
+    size_t length)
+{
+
+	ATF_REQUIRE(qtest_store(edu_bus_qtest_session(edu->bus), address,
+	    data, length) == 0);
 }
 
 /*

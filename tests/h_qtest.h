@@ -15,28 +15,14 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <edu.h>
 
-/* Long enough for everything that ought to happen. */
-#define SOON_MS		20000
+#include "h_device.h"
+
 /* A test looks at descriptors up to this one. */
 #define FDS		256
-
-#define REQUIRE_EDU(edu, call) do {					\
-	int result_ = (call);						\
-	ATF_REQUIRE_MSG(result_ != -1, "%s: %s", #call, edu_errmsg(edu));\
-} while (0)
-
-static inline void
-sleep_ms(long ms)
-{
-	struct timespec ts = { ms / 1000, ms % 1000 * 1000000 };
-
-	(void)nanosleep(&ts, NULL);
-}
 
 static inline const char *
 real_qemu(void)
@@ -62,15 +48,6 @@ write_firmware(void)
 	ATF_REQUIRE(pwrite(fd, halt, sizeof(halt), 65536 - 16) ==
 	    (ssize_t)sizeof(halt));
 	(void)close(fd);
-}
-
-static inline struct edu *
-open_device(const char *name)
-{
-	struct edu *edu = edu_open(name, 0);
-
-	ATF_REQUIRE_MSG(edu != NULL, "%s: %s", name, edu_errmsg(NULL));
-	return edu;
 }
 
 static inline void
@@ -112,19 +89,17 @@ count_fds(void)
 static inline void
 check_copy(struct edu *edu, size_t length, unsigned flags)
 {
-	struct edu_mem *from, *to;
+	unsigned char *from, *to;
 	size_t i;
 
 	ATF_REQUIRE((from = edu_mem_alloc(edu, length)) != NULL);
 	ATF_REQUIRE((to = edu_mem_alloc(edu, length)) != NULL);
 	for (i = 0; i < length; i++)
-		((unsigned char *)edu_mem_data(from))[i] =
-		    (unsigned char)(i * 7 + i / 256);
-	REQUIRE_EDU(edu, edu_dma_copy(edu, to, 0, from, 0, length, flags,
-	    SOON_MS));
-	ATF_CHECK(memcmp(edu_mem_data(to), edu_mem_data(from), length) == 0);
-	edu_mem_free(from);
-	edu_mem_free(to);
+		from[i] = (unsigned char)(i * 7 + i / 256);
+	REQUIRE_EDU(edu, edu_dma_copy(edu, to, from, length, flags, SOON_MS));
+	ATF_CHECK(memcmp(to, from, length) == 0);
+	edu_mem_free(edu, from);
+	edu_mem_free(edu, to);
 }
 
 /* Every engine of the device once. */

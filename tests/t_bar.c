@@ -5,12 +5,12 @@
 
 /* Sizing the BARs of real functions in a QEMU without a guest. */
 
-#include <atf-c.h>
 #include <errno.h>
 #include <limits.h>
 #include <stdint.h>
 
 #include "h_bar.h"
+#include "h_case.h"
 
 static void
 check_bar(struct edu *edu, unsigned index, enum edu_bar_type type,
@@ -25,7 +25,7 @@ check_bar(struct edu *edu, unsigned index, enum edu_bar_type type,
 	    index, (uintmax_t)edu_bar_address(bar));
 	ATF_CHECK_EQ_MSG(edu_bar_length(bar), length, "BAR%u has 0x%jx bytes",
 	    index, (uintmax_t)edu_bar_length(bar));
-	ATF_CHECK_EQ(edu_bar_prefetchable(bar) != 0, is_prefetchable);
+	ATF_CHECK_EQ(edu_bar_is_prefetchable(bar) != 0, is_prefetchable);
 	edu_bar_free(bar);
 	after = get_state(PCI_BAR(index));
 	ATF_CHECK_MSG(is_same(&before, &after), "BAR%u: 0x%x, 0x%x 0x%x "
@@ -87,16 +87,10 @@ check_steps(const struct edu_bar *bar, const struct expected_step *expected,
 	ATF_CHECK(is_write == 77 && offset == 77 && value == 77);
 }
 
-ATF_TC(edu_bar0);
-ATF_TC_HEAD(edu_bar0, tc)
+EDU_TEST(edu_bar0, "edu's BAR0 is 1 MiB of 32-bit memory, and its address is "
+    "the one that works")
 {
-
-	atf_tc_set_md_var(tc, "descr", "edu's BAR0 is 1 MiB of 32-bit memory, "
-	    "and its address is the one that works");
-}
-ATF_TC_BODY(edu_bar0, tc)
-{
-	struct edu *edu = open_device("qtest:");
+	struct edu *edu = open_device("qtest:", 0);
 	uint32_t address;
 
 	tap_attach(edu);
@@ -110,14 +104,8 @@ ATF_TC_BODY(edu_bar0, tc)
 	edu_close(edu);
 }
 
-ATF_TC(steps);
-ATF_TC_HEAD(steps, tc)
-{
-
-	atf_tc_set_md_var(tc, "descr", "the exact sequence of configuration "
-	    "accesses, as told and as done");
-}
-ATF_TC_BODY(steps, tc)
+EDU_TEST(steps, "the exact sequence of configuration accesses, as told and as "
+    "done")
 {
 	static const uint32_t command = 0x0106;
 	const struct expected_step expected[] = {
@@ -145,14 +133,8 @@ ATF_TC_BODY(steps, tc)
 	edu_close(edu);
 }
 
-ATF_TC(steps_wide);
-ATF_TC_HEAD(steps_wide, tc)
-{
-
-	atf_tc_set_md_var(tc, "descr", "the exact sequence for a 64-bit BAR: "
-	    "both halves are saved before one is written");
-}
-ATF_TC_BODY(steps_wide, tc)
+EDU_TEST(steps_wide, "the exact sequence for a 64-bit BAR: both halves are "
+    "saved before one is written")
 {
 	static const struct state state = { 0x0003, 0x8000000c, 0x12 };
 	static const struct expected_step expected[] = {
@@ -182,14 +164,8 @@ ATF_TC_BODY(steps_wide, tc)
 	edu_close(edu);
 }
 
-ATF_TC(command_kept);
-ATF_TC_HEAD(command_kept, tc)
-{
-
-	atf_tc_set_md_var(tc, "descr", "whatever the command register holds, "
-	    "all 256 bytes of configuration space are as before");
-}
-ATF_TC_BODY(command_kept, tc)
+EDU_TEST(command_kept, "whatever the command register holds, all 256 bytes of "
+    "configuration space are as before")
 {
 	static const uint32_t commands[] = {
 		0x0000, 0x0001, 0x0002, 0x0003, 0x0004, 0x0007, 0x0100,
@@ -218,36 +194,21 @@ ATF_TC_BODY(command_kept, tc)
 	edu_close(edu);
 }
 
-ATF_TC(status_kept);
-ATF_TC_HEAD(status_kept, tc)
+EDU_TEST(status_kept, "a pending interrupt stays pending, and INTx is masked "
+    "while the function is silent")
 {
-
-	atf_tc_set_md_var(tc, "descr", "a pending interrupt stays pending, and "
-	    "INTx is masked while the function is silent");
-}
-ATF_TC_BODY(status_kept, tc)
-{
-	struct edu *edu = open_device("qtest:");
-	uint32_t status;
+	struct edu *edu = open_device("qtest:", 0);
 
 	REQUIRE_EDU(edu, edu_irq_raise(edu, 0x20));
 	tap_attach(edu);
 	edu_bar_free(size_bar(edu, 0));
-	REQUIRE_EDU(edu, edu_irq_status(edu, &status));
-	ATF_CHECK_EQ(status, 0x20);
-	ATF_CHECK_EQ(edu_irq_wait(edu, SOON_MS, &status), 1);
-	ATF_CHECK_EQ(status, 0x20);
+	check_status(edu, 0x20);
+	check_wait(edu, SOON_MS, 0x20);
 	edu_close(edu);
 }
 
-ATF_TC(absent);
-ATF_TC_HEAD(absent, tc)
-{
-
-	atf_tc_set_md_var(tc, "descr", "BARs that a function has not got are "
-	    "absent, which is no error");
-}
-ATF_TC_BODY(absent, tc)
+EDU_TEST(absent, "BARs that a function has not got are absent, which is no "
+    "error")
 {
 	struct edu *edu = open_tapped();
 	unsigned index;
@@ -257,14 +218,8 @@ ATF_TC_BODY(absent, tc)
 	edu_close(edu);
 }
 
-ATF_TC(bad_arguments);
-ATF_TC_HEAD(bad_arguments, tc)
-{
-
-	atf_tc_set_md_var(tc, "descr", "no such BAR, unknown flags: EINVAL, "
-	    "and nothing is written");
-}
-ATF_TC_BODY(bad_arguments, tc)
+EDU_TEST(bad_arguments, "no such BAR, unknown flags: EINVAL, and nothing is "
+    "written")
 {
 	static const unsigned bad_indices[] = { 6, 7, 64, UINT_MAX };
 	struct edu *edu = open_tapped();
@@ -288,14 +243,8 @@ ATF_TC_BODY(bad_arguments, tc)
 	edu_close(edu);
 }
 
-ATF_TC(testdev);
-ATF_TC_HEAD(testdev, tc)
-{
-
-	atf_tc_set_md_var(tc, "descr", "memory, I/O, 64-bit and absent BARs "
-	    "of a pci-testdev, with and without an address");
-}
-ATF_TC_BODY(testdev, tc)
+EDU_TEST(testdev, "memory, I/O, 64-bit and absent BARs of a pci-testdev, with "
+    "and without an address")
 {
 	struct edu *edu = open_other("q35", TESTDEV, TESTDEV_DEVFN);
 
@@ -318,14 +267,8 @@ ATF_TC_BODY(testdev, tc)
 	edu_close(edu);
 }
 
-ATF_TC(wide_beyond_4g);
-ATF_TC_HEAD(wide_beyond_4g, tc)
-{
-
-	atf_tc_set_md_var(tc, "descr", "a 64-bit BAR of 8 GiB, whose lower "
-	    "half has no size bits");
-}
-ATF_TC_BODY(wide_beyond_4g, tc)
+EDU_TEST(wide_beyond_4g, "a 64-bit BAR of 8 GiB, whose lower half has no size "
+    "bits")
 {
 	struct edu *edu = open_other("q35", "-S "
 	    "-device pci-testdev,addr=5,membar=8G", TESTDEV_DEVFN);
@@ -336,14 +279,8 @@ ATF_TC_BODY(wide_beyond_4g, tc)
 	edu_close(edu);
 }
 
-ATF_TC(upper_half);
-ATF_TC_HEAD(upper_half, tc)
-{
-
-	atf_tc_set_md_var(tc, "descr", "the upper half of a 64-bit BAR is "
-	    "EINVAL, and nothing is written");
-}
-ATF_TC_BODY(upper_half, tc)
+EDU_TEST(upper_half, "the upper half of a 64-bit BAR is EINVAL, and nothing is "
+    "written")
 {
 	struct edu *edu = open_other("q35", TESTDEV, TESTDEV_DEVFN);
 
@@ -353,14 +290,8 @@ ATF_TC_BODY(upper_half, tc)
 	edu_close(edu);
 }
 
-ATF_TC(disk_controller);
-ATF_TC_HEAD(disk_controller, tc)
-{
-
-	atf_tc_set_md_var(tc, "descr", "the last BARs of an AHCI controller: "
-	    "32 bytes of I/O and 4096 of memory");
-}
-ATF_TC_BODY(disk_controller, tc)
+EDU_TEST(disk_controller, "the last BARs of an AHCI controller: 32 bytes of "
+    "I/O and 4096 of memory")
 {
 	struct edu *edu = open_other("q35", "-S -device ahci,addr=5",
 	    TESTDEV_DEVFN);
@@ -371,14 +302,7 @@ ATF_TC_BODY(disk_controller, tc)
 	edu_close(edu);
 }
 
-ATF_TC(serial_port);
-ATF_TC_HEAD(serial_port, tc)
-{
-
-	atf_tc_set_md_var(tc, "descr", "the least of I/O BARs: a serial port's "
-	    "8 bytes");
-}
-ATF_TC_BODY(serial_port, tc)
+EDU_TEST(serial_port, "the least of I/O BARs: a serial port's 8 bytes")
 {
 	struct edu *edu = open_other("q35", "-S -device pci-serial,addr=5",
 	    TESTDEV_DEVFN);
@@ -400,14 +324,8 @@ narrow_io(size_t i, struct tap_access *a)
 	return TAP_PASS;
 }
 
-ATF_TC(narrow_io_bar);
-ATF_TC_HEAD(narrow_io_bar, tc)
-{
-
-	atf_tc_set_md_var(tc, "descr", "an I/O BAR whose upper 16 bits are "
-	    "hardwired to 0, as the specification allows");
-}
-ATF_TC_BODY(narrow_io_bar, tc)
+EDU_TEST(narrow_io_bar, "an I/O BAR whose upper 16 bits are hardwired to 0, as "
+    "the specification allows")
 {
 	struct edu *edu = open_other("q35", TESTDEV, TESTDEV_DEVFN);
 
@@ -416,14 +334,8 @@ ATF_TC_BODY(narrow_io_bar, tc)
 	edu_close(edu);
 }
 
-ATF_TC(bridge);
-ATF_TC_HEAD(bridge, tc)
-{
-
-	atf_tc_set_md_var(tc, "descr", "a bridge is refused but by force, and "
-	    "has no more than two BARs");
-}
-ATF_TC_BODY(bridge, tc)
+EDU_TEST(bridge, "a bridge is refused but by force, and has no more than two "
+    "BARs")
 {
 	struct edu *edu = open_other("q35", "-S -device pci-bridge,addr=5,"
 	    "chassis_nr=1,shpc=on", TESTDEV_DEVFN);
@@ -459,14 +371,8 @@ other_header(size_t i, struct tap_access *a)
 	return TAP_PASS;
 }
 
-ATF_TC(header_types);
-ATF_TC_HEAD(header_types, tc)
-{
-
-	atf_tc_set_md_var(tc, "descr", "a CardBus bridge has one BAR; unknown "
-	    "header types are EINVAL; several functions are no type");
-}
-ATF_TC_BODY(header_types, tc)
+EDU_TEST(header_types, "a CardBus bridge has one BAR; unknown header types are "
+    "EINVAL; several functions are no type")
 {
 	struct edu *edu = open_tapped();
 
@@ -497,14 +403,8 @@ wide_last_bar(size_t i, struct tap_access *a)
 	return TAP_PASS;
 }
 
-ATF_TC(last_bar_wide);
-ATF_TC_HEAD(last_bar_wide, tc)
-{
-
-	atf_tc_set_md_var(tc, "descr", "a last BAR that claims an upper half "
-	    "is refused, and what follows the BARs is left alone");
-}
-ATF_TC_BODY(last_bar_wide, tc)
+EDU_TEST(last_bar_wide, "a last BAR that claims an upper half is refused, and "
+    "what follows the BARs is left alone")
 {
 	struct edu *edu = open_tapped();
 
@@ -529,14 +429,9 @@ check_disagreement(struct edu *edu, unsigned index, struct edu_region says,
 	ATF_CHECK(is_same(&before, &after));
 }
 
-ATF_TC(system_agrees);
-ATF_TC_HEAD(system_agrees, tc)
-{
-
-	atf_tc_set_md_var(tc, "descr", "the operating system's opinion is "
-	    "compared; the same is no error");
-}
-ATF_TC_BODY(system_agrees, tc)
+/* A testdev at known addresses, of which the test says what the system says. */
+static struct edu *
+open_with_opinion(void)
 {
 	struct edu *edu = open_other("q35", TESTDEV, TESTDEV_DEVFN);
 
@@ -544,6 +439,14 @@ ATF_TC_BODY(system_agrees, tc)
 	real_write(PCI_BAR(1), 0xc100);
 	real_write(PCI_BAR(3), 0x87);
 	tap.ops.region = say_region;
+	return edu;
+}
+
+EDU_TEST(system_agrees, "the operating system's opinion is compared; the same "
+    "is no error")
+{
+	struct edu *edu = open_with_opinion();
+
 	region = (struct edu_region){ 0xfd123000, 4096, 0 };
 	edu_bar_free(size_bar(edu, 0));
 	region = (struct edu_region){ 0xc100, 256, 1 };
@@ -556,21 +459,11 @@ ATF_TC_BODY(system_agrees, tc)
 	edu_close(edu);
 }
 
-ATF_TC(system_disagrees);
-ATF_TC_HEAD(system_disagrees, tc)
+EDU_TEST(system_disagrees, "another size, address or kind in the operating "
+    "system: EIO, with both in the message")
 {
+	struct edu *edu = open_with_opinion();
 
-	atf_tc_set_md_var(tc, "descr", "another size, address or kind in the "
-	    "operating system: EIO, with both in the message");
-}
-ATF_TC_BODY(system_disagrees, tc)
-{
-	struct edu *edu = open_other("q35", TESTDEV, TESTDEV_DEVFN);
-
-	real_write(PCI_BAR(0), 0xfd123000);
-	real_write(PCI_BAR(1), 0xc100);
-	real_write(PCI_BAR(3), 0x87);
-	tap.ops.region = say_region;
 	check_disagreement(edu, 0, (struct edu_region){ 0xfd123000, 8192, 0 },
 	    "0x1000 ", "0x2000");
 	check_disagreement(edu, 0, (struct edu_region){ 0xfd124000, 4096, 0 },
@@ -591,42 +484,10 @@ ATF_TC_BODY(system_disagrees, tc)
 	edu_close(edu);
 }
 
-ATF_TC(free_null);
-ATF_TC_HEAD(free_null, tc)
-{
-
-	atf_tc_set_md_var(tc, "descr", "edu_bar_free() accepts NULL and leaves "
-	    "errno alone");
-}
-ATF_TC_BODY(free_null, tc)
+EDU_TEST(free_null, "edu_bar_free() accepts NULL and leaves errno alone")
 {
 
 	errno = ELOOP;
 	edu_bar_free(NULL);
 	ATF_CHECK_EQ(errno, ELOOP);
-}
-
-ATF_TP_ADD_TCS(tp)
-{
-
-	ATF_TP_ADD_TC(tp, edu_bar0);
-	ATF_TP_ADD_TC(tp, steps);
-	ATF_TP_ADD_TC(tp, steps_wide);
-	ATF_TP_ADD_TC(tp, command_kept);
-	ATF_TP_ADD_TC(tp, status_kept);
-	ATF_TP_ADD_TC(tp, absent);
-	ATF_TP_ADD_TC(tp, bad_arguments);
-	ATF_TP_ADD_TC(tp, testdev);
-	ATF_TP_ADD_TC(tp, wide_beyond_4g);
-	ATF_TP_ADD_TC(tp, upper_half);
-	ATF_TP_ADD_TC(tp, disk_controller);
-	ATF_TP_ADD_TC(tp, serial_port);
-	ATF_TP_ADD_TC(tp, narrow_io_bar);
-	ATF_TP_ADD_TC(tp, bridge);
-	ATF_TP_ADD_TC(tp, header_types);
-	ATF_TP_ADD_TC(tp, last_bar_wide);
-	ATF_TP_ADD_TC(tp, system_agrees);
-	ATF_TP_ADD_TC(tp, system_disagrees);
-	ATF_TP_ADD_TC(tp, free_null);
-	return atf_no_error();
 }

@@ -10,7 +10,6 @@
 
 #include <sys/wait.h>
 
-#include <atf-c.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdint.h>
@@ -18,6 +17,7 @@
 
 #include "claim.h"
 #include "h_bar.h"
+#include "h_case.h"
 
 /* The access of this number, counted from 0, meets this. */
 static size_t fault_at;
@@ -99,14 +99,8 @@ check_failures(struct edu *edu, unsigned index, const enum outcome *outcomes,
 	edu_bar_free(size_bar(edu, index));
 }
 
-ATF_TC(access_fails);
-ATF_TC_HEAD(access_fails, tc)
-{
-
-	atf_tc_set_md_var(tc, "descr", "each configuration access fails in "
-	    "turn: EIO, and the function is as before or stays silent");
-}
-ATF_TC_BODY(access_fails, tc)
+EDU_TEST(access_fails, "each configuration access fails in turn: EIO, and the "
+    "function is as before or stays silent")
 {
 	static const enum outcome outcomes[] = {
 		AS_BEFORE, AS_BEFORE, AS_BEFORE, AS_BEFORE, AS_BEFORE,
@@ -124,13 +118,7 @@ ATF_TC_BODY(access_fails, tc)
 	edu_close(edu);
 }
 
-ATF_TC(access_fails_wide);
-ATF_TC_HEAD(access_fails_wide, tc)
-{
-
-	atf_tc_set_md_var(tc, "descr", "the same for a 64-bit BAR");
-}
-ATF_TC_BODY(access_fails_wide, tc)
+EDU_TEST(access_fails_wide, "the same for a 64-bit BAR")
 {
 	static const enum outcome outcomes[] = {
 		AS_BEFORE, AS_BEFORE, AS_BEFORE, AS_BEFORE, AS_BEFORE,
@@ -146,14 +134,8 @@ ATF_TC_BODY(access_fails_wide, tc)
 	edu_close(edu);
 }
 
-ATF_TC(bus_dies);
-ATF_TC_HEAD(bus_dies, tc)
-{
-
-	atf_tc_set_md_var(tc, "descr", "from some access on, all fail: an "
-	    "error, and a BAR that is not as before does not answer");
-}
-ATF_TC_BODY(bus_dies, tc)
+EDU_TEST(bus_dies, "from some access on, all fail: an error, and a BAR that is "
+    "not as before does not answer")
 {
 	struct edu *edu = open_tapped();
 	struct state after, before = get_state(BAR0);
@@ -186,14 +168,8 @@ check_lost(struct edu *edu, size_t step, const char *message)
 	CHECK_MESSAGE(edu, message);
 }
 
-ATF_TC(write_lost);
-ATF_TC_HEAD(write_lost, tc)
-{
-
-	atf_tc_set_md_var(tc, "descr", "each write in turn does not take: EIO, "
-	    "and the message names the step and both values");
-}
-ATF_TC_BODY(write_lost, tc)
+EDU_TEST(write_lost, "each write in turn does not take: EIO, and the message "
+    "names the step and both values")
 {
 	static const struct state state = { 0x0006, 0xfd200000, 0 };
 	static const struct state round = { 0x0006, 0xfe000000, 0 };
@@ -242,14 +218,8 @@ two_faults(size_t i, struct tap_access *a)
 	    TAP_PASS;
 }
 
-ATF_TC(first_error_counts);
-ATF_TC_HEAD(first_error_counts, tc)
-{
-
-	atf_tc_set_md_var(tc, "descr", "when the restoring fails after another "
-	    "error, that other error is told");
-}
-ATF_TC_BODY(first_error_counts, tc)
+EDU_TEST(first_error_counts, "when the restoring fails after another error, "
+    "that other error is told")
 {
 	struct edu *edu = open_tapped();
 	struct state after;
@@ -278,14 +248,8 @@ answer_odd_mask(size_t i, struct tap_access *a)
 	return TAP_PASS;
 }
 
-ATF_TC(odd_masks);
-ATF_TC_HEAD(odd_masks, tc)
-{
-
-	atf_tc_set_md_var(tc, "descr", "an answer to all ones that is no size "
-	    "mask is EIO, the least and the largest masks are not");
-}
-ATF_TC_BODY(odd_masks, tc)
+EDU_TEST(odd_masks, "an answer to all ones that is no size mask is EIO, the "
+    "least and the largest masks are not")
 {
 	static const struct {
 		uint32_t	mask;
@@ -335,21 +299,15 @@ unplug_then(size_t i, struct tap_access *a)
 	return TAP_PASS;
 }
 
-ATF_TC(unplugged);
-ATF_TC_HEAD(unplugged, tc)
-{
-
-	atf_tc_set_md_var(tc, "descr", "the device is unplugged before each "
-	    "access in turn: ENODEV");
-}
-ATF_TC_BODY(unplugged, tc)
+EDU_TEST(unplugged, "the device is unplugged before each access in turn: "
+    "ENODEV")
 {
 	struct edu_bar *bar;
 	struct edu *edu;
 	size_t count;
 
 	start_qemu("pc", "");
-	edu = open_flags(DEVICE, EDU_OPEN_CONFIG);
+	edu = open_device(DEVICE, EDU_OPEN_CONFIG);
 	tap_attach(edu);
 	count = count_checks(edu, 0, 10) + 10;
 	for (unplug_at = 0; unplug_at < count; unplug_at++) {
@@ -359,7 +317,7 @@ ATF_TC_BODY(unplugged, tc)
 		CHECK_MESSAGE(edu, "gone");
 		edu_close(edu);
 		monitor("device_add edu,id=it,addr=0xa");
-		edu = open_flags(DEVICE, EDU_OPEN_CONFIG);
+		edu = open_device(DEVICE, EDU_OPEN_CONFIG);
 		tap_attach(edu);
 		bar = size_bar(edu, 0);
 		ATF_CHECK_EQ(edu_bar_length(bar), EDU_BAR0_SIZE);
@@ -394,14 +352,8 @@ send_signals(size_t i, struct tap_access *a)
 	return TAP_PASS;
 }
 
-ATF_TC(signals_held);
-ATF_TC_HEAD(signals_held, tc)
-{
-
-	atf_tc_set_md_var(tc, "descr", "a signal sent in the middle arrives "
-	    "after the last step, and the mask is as before");
-}
-ATF_TC_BODY(signals_held, tc)
+EDU_TEST(signals_held, "a signal sent in the middle arrives after the last "
+    "step, and the mask is as before")
 {
 	struct edu *edu = open_tapped();
 	sigset_t after, before;
@@ -491,15 +443,8 @@ check_recovery(struct edu *edu, const struct state *before)
 	edu->claim = NULL;
 }
 
-ATF_TC(killed);
-ATF_TC_HEAD(killed, tc)
-{
-
-	atf_tc_set_md_var(tc, "descr", "a process is killed at each access in "
-	    "turn: the next owner puts the function right");
-	atf_tc_set_md_var(tc, "require.user", "root");
-}
-ATF_TC_BODY(killed, tc)
+EDU_TEST(killed, "a process is killed at each access in turn: the next owner "
+    "puts the function right", "require.user", "root")
 {
 	static const struct state states[] = {
 		{ 0x0102, 0xfd300000, 0 }, { 0x0507, 0xfd300000, 0 },
@@ -520,15 +465,9 @@ ATF_TC_BODY(killed, tc)
 	(void)unlink("/var/run/edu-test-killed.lock");
 }
 
-ATF_TC(killed_and_started_anew);
-ATF_TC_HEAD(killed_and_started_anew, tc)
-{
-
-	atf_tc_set_md_var(tc, "descr", "what a killed process has left to undo "
-	    "is forgotten when decoding is on: the machine was started anew");
-	atf_tc_set_md_var(tc, "require.user", "root");
-}
-ATF_TC_BODY(killed_and_started_anew, tc)
+EDU_TEST(killed_and_started_anew, "what a killed process has left to undo is "
+    "forgotten when decoding is on: the machine was started "
+    "anew", "require.user", "root")
 {
 	static const struct state anew = { 0x0007, 0xfd500000, 0 };
 	static const struct state off = { 0x0000, 0xfd600000, 0 };
@@ -544,20 +483,4 @@ ATF_TC_BODY(killed_and_started_anew, tc)
 	check_recovery(edu, &off);
 	edu_close(edu);
 	(void)unlink("/var/run/edu-test-anew.lock");
-}
-
-ATF_TP_ADD_TCS(tp)
-{
-
-	ATF_TP_ADD_TC(tp, access_fails);
-	ATF_TP_ADD_TC(tp, access_fails_wide);
-	ATF_TP_ADD_TC(tp, bus_dies);
-	ATF_TP_ADD_TC(tp, write_lost);
-	ATF_TP_ADD_TC(tp, first_error_counts);
-	ATF_TP_ADD_TC(tp, odd_masks);
-	ATF_TP_ADD_TC(tp, unplugged);
-	ATF_TP_ADD_TC(tp, signals_held);
-	ATF_TP_ADD_TC(tp, killed);
-	ATF_TP_ADD_TC(tp, killed_and_started_anew);
-	return atf_no_error();
 }

@@ -5,6 +5,8 @@
 # The build itself: both makes, both compilers, what is installed, and that
 # the examples of the documentation compile and run.
 
+. "$(atf_get_srcdir)/../../tests/h_case.sh"
+
 top=$(atf_get_srcdir)/../..
 
 # The sources alone, here.
@@ -18,37 +20,25 @@ build() {
 	atf_check -o ignore -e empty "$@"
 }
 
-atf_test_case gmake_gcc
-gmake_gcc_head() {
-	atf_set descr 'GNU make and gcc build everything without a warning'
-	atf_set timeout 600
-	atf_set require.progs 'gcc make'
-}
+test_case gmake_gcc 'GNU make and gcc build everything without a warning' \
+    timeout=600 'require.progs=gcc make'
 gmake_gcc_body() {
 	copy_sources
-	build make -C src CC=gcc CFLAGS='-O2 -Werror' all
-	atf_check -o match:'^edutool 0\.1\.0 ' src/build/edutool version
+	build make -C src CC=gcc CFLAGS='-O3 -Werror' all
+	atf_check -o match:'^edutool 0\.2\.0 ' src/build/edutool version
 }
 
-atf_test_case bmake_clang
-bmake_clang_head() {
-	atf_set descr 'bmake and clang build everything without a warning'
-	atf_set timeout 600
-	atf_set require.progs 'clang bmake'
-}
+test_case bmake_clang 'bmake and clang build everything without a warning' \
+    timeout=600 'require.progs=clang bmake'
 bmake_clang_body() {
 	copy_sources
 	cd src || exit 1
 	build bmake CC=clang CFLAGS='-O2 -Werror' all
-	atf_check -o match:'^edutool 0\.1\.0 ' build/edutool version
+	atf_check -o match:'^edutool 0\.2\.0 ' build/edutool version
 }
 
-atf_test_case rebuild
-rebuild_head() {
-	atf_set descr 'other flags build everything anew, the same ones nothing'
-	atf_set timeout 600
-	atf_set require.progs 'make'
-}
+test_case rebuild 'other flags build everything anew, the same ones nothing' \
+    timeout=600 require.progs=make
 rebuild_body() {
 	copy_sources
 	build make -C src CFLAGS=-O1 build/libedu.a
@@ -61,12 +51,8 @@ compiled() {
 	sed -n 's/.* -c -o build\/\([a-z/_]*\)\.o .*/\1/p' "$1" | sort
 }
 
-atf_test_case header
-header_head() {
-	atf_set descr 'a changed header rebuilds what includes it, no more'
-	atf_set timeout 600
-	atf_set require.progs 'make bmake'
-}
+test_case header 'a changed header rebuilds what includes it, no more' \
+    timeout=600 'require.progs=make bmake'
 header_body() {
 	copy_sources
 	grep -l '"claim.h"' src/lib/*.c | sed 's/^src.//; s/\.c$//' | sort \
@@ -83,13 +69,9 @@ header_body() {
 	done
 }
 
-atf_test_case clean_all
-clean_all_head() {
-	atf_set descr '"clean all" builds everything anew, in parallel too,' \
-	    'and make writes below build/ alone'
-	atf_set timeout 600
-	atf_set require.progs 'make bmake'
-}
+test_case clean_all \
+    '"clean all" builds everything anew, and writes below build/ alone' \
+    timeout=600 'require.progs=make bmake'
 clean_all_body() {
 	copy_sources
 	(cd src && find . ! -path './build*' | sort) >before
@@ -109,12 +91,9 @@ clean_all_body() {
 	done
 }
 
-atf_test_case environment
-environment_head() {
-	atf_set descr 'flags of the environment reach the compiler and the' \
-	    'linker, and those of the command line as well'
-	atf_set require.progs 'make bmake'
-}
+test_case environment \
+    'flags of environment and command line reach the compiler and the linker' \
+    'require.progs=make bmake'
 environment_body() {
 	copy_sources
 	cd src || exit 1
@@ -131,12 +110,8 @@ environment_body() {
 	done
 }
 
-atf_test_case spaces
-spaces_head() {
-	atf_set descr 'DESTDIR and the directory may have spaces in their names'
-	atf_set timeout 600
-	atf_set require.progs 'make bmake'
-}
+test_case spaces 'DESTDIR and the directory may have spaces in their names' \
+    timeout=600 'require.progs=make bmake'
 spaces_body() {
 	copy_sources
 	mv src 'a b'
@@ -154,21 +129,17 @@ install_here() {
 	build make -C src install CFLAGS=-O0 DESTDIR="$PWD/root" PREFIX=/usr
 }
 
-atf_test_case install_files
-install_files_head() {
-	atf_set descr 'install puts every file, link and page in its place'
-	atf_set timeout 300
-	atf_set require.progs 'make'
-}
+test_case install_files 'install puts every file, link and page in its place' \
+    timeout=300 require.progs=make
 install_files_body() {
 	install_here
 	for f in include/edu.h include/edureg.h lib/libedu.a \
-	    lib/libedu.so.0.1.0 lib/pkgconfig/libedu.pc sbin/edutool \
+	    lib/libedu.so.1.0 lib/pkgconfig/libedu.pc sbin/edutool \
 	    share/man/man3/libedu.3 share/man/man8/edutool.8; do
 		atf_check test -s "root/usr/$f"
 	done
-	atf_check -o inline:'libedu.so.0.1.0\n' \
-	    readlink root/usr/lib/libedu.so.0
+	atf_check -o inline:'libedu.so.1.0\n' \
+	    readlink root/usr/lib/libedu.so.1
 	# One page a function, and no page without one.
 	sed -n 's/.*[ *]\(edu_[a-z_0-9]*\)(.*/\1/p' "$top/include/edu.h" |
 	    sort -u >functions
@@ -201,12 +172,9 @@ compile_installed() {
 	build cc -std=c11 -Wall -Werror -o "$1" "$1.c" $flags
 }
 
-atf_test_case readme_example
-readme_example_head() {
-	atf_set descr "the README's program compiles, and says what it says"
-	atf_set timeout 300
-	atf_set require.progs 'cc make pkg-config'
-}
+test_case readme_example \
+    "the README's program compiles, and says what it says" \
+    timeout=300 'require.progs=cc make pkg-config'
 readme_example_body() {
 	install_here
 	readme_program >tour.c
@@ -220,12 +188,8 @@ readme_example_body() {
 	atf_check diff expected actual
 }
 
-atf_test_case manual_example
-manual_example_head() {
-	atf_set descr "libedu(3)'s program compiles and runs"
-	atf_set timeout 300
-	atf_set require.progs 'cc make pkg-config'
-}
+test_case manual_example "libedu(3)'s program compiles and runs" \
+    timeout=300 'require.progs=cc make pkg-config'
 manual_example_body() {
 	install_here
 	manual_program >five.c
@@ -234,33 +198,15 @@ manual_example_body() {
 	    ./five qtest:
 }
 
-atf_test_case dist
-dist_head() {
-	atf_set descr 'the tarball holds what git has, and builds'
-	atf_set timeout 600
-	atf_set require.progs 'git make'
-}
+test_case dist 'the tarball holds what git has, and builds' \
+    timeout=600 'require.progs=git make'
 dist_body() {
 	git -C "$top" rev-parse HEAD >/dev/null 2>&1 ||
 	    atf_skip 'this is no git checkout'
 	git clone -q "$top" clone || atf_fail 'git clone'
 	build make -C clone dist
-	tar -xzf clone/libedu-0.1.0.tar.gz
-	build make -C libedu-0.1.0 all
-	atf_check -o match:'^edutool 0\.1\.0 ' \
-	    libedu-0.1.0/build/edutool version
-}
-
-atf_init_test_cases() {
-	atf_add_test_case gmake_gcc
-	atf_add_test_case bmake_clang
-	atf_add_test_case rebuild
-	atf_add_test_case header
-	atf_add_test_case clean_all
-	atf_add_test_case environment
-	atf_add_test_case spaces
-	atf_add_test_case install_files
-	atf_add_test_case readme_example
-	atf_add_test_case manual_example
-	atf_add_test_case dist
+	tar -xzf clone/libedu-0.2.0.tar.gz
+	build make -C libedu-0.2.0 all
+	atf_check -o match:'^edutool 0\.2\.0 ' \
+	    libedu-0.2.0/build/edutool version
 }

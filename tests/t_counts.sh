@@ -7,8 +7,9 @@
 # every access to a register.  h_counts, in a guest, puts marks around each
 # operation.
 #
-# SC2317: the cases are called by ATF; SC2016: the guest's variables.
-# shellcheck shell=sh disable=SC2317,SC2016
+# shellcheck disable=SC2016	# the guest's variables
+
+. "$(atf_get_srcdir)/../../tests/h_case.sh"
 
 # run_traced: h_counts in a guest, and its accesses in the file "trace".
 run_traced()
@@ -79,12 +80,8 @@ summarize()
 	}' trace
 }
 
-atf_test_case accesses
-accesses_head()
-{
-	atf_set descr "each operation makes the accesses it needs and no more"
-	atf_set timeout 120
-}
+test_case accesses 'each operation makes the accesses it needs and no more' \
+    timeout=120
 accesses_body()
 {
 	run_traced
@@ -106,9 +103,4 @@ accesses_body()
 	put-irq: w80 w88 w90 w98 r24 w64 r98 r00
 	END
 	atf_check -o file:expected cat counts
-}
-
-atf_init_test_cases()
-{
-	atf_add_test_case accesses
 }

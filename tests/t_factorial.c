@@ -7,7 +7,6 @@
 
 #include <sys/time.h>
 
-#include <atf-c.h>
 #include <errno.h>
 #include <limits.h>
 #include <signal.h>
@@ -17,6 +16,7 @@
 #include <edureg.h>
 
 #include "h_alarm.h"
+#include "h_case.h"
 #include "h_qemu.h"
 #include "h_tap.h"
 
@@ -77,37 +77,22 @@ check_wrapped(struct edu *edu, unsigned flags)
 	}
 }
 
-ATF_TC(polled);
-ATF_TC_HEAD(polled, tc)
+EDU_TEST(polled, "0! to 12! are exact, beyond that modulo 2^32, and no "
+    "interrupt is left")
 {
-
-	atf_tc_set_md_var(tc, "descr", "0! to 12! are exact, beyond that "
-	    "modulo 2^32, and no interrupt is left");
-}
-ATF_TC_BODY(polled, tc)
-{
-	struct edu *edu = open_device("qtest:");
-	uint32_t status;
+	struct edu *edu = open_device("qtest:", 0);
 
 	check_exact(edu, 0);
 	check_exact(edu, EDU_WRAP);
 	check_wrapped(edu, 0);
-	REQUIRE_EDU(edu, edu_irq_status(edu, &status));
-	ATF_CHECK_EQ(status, 0);
+	check_status(edu, 0);
 	edu_close(edu);
 }
 
-ATF_TC(by_interrupt);
-ATF_TC_HEAD(by_interrupt, tc)
+EDU_TEST(by_interrupt, "the same by interrupt, which is consumed each time")
 {
-
-	atf_tc_set_md_var(tc, "descr", "the same by interrupt, which is "
-	    "consumed each time");
-}
-ATF_TC_BODY(by_interrupt, tc)
-{
-	struct edu *edu = open_device("qtest:");
-	uint32_t n, result, status;
+	struct edu *edu = open_device("qtest:", 0);
+	uint32_t n, result;
 
 	check_exact(edu, EDU_INTERRUPT);
 	check_wrapped(edu, EDU_INTERRUPT);
@@ -115,23 +100,16 @@ ATF_TC_BODY(by_interrupt, tc)
 		REQUIRE_EDU(edu, edu_factorial(edu, n % 13, n & 1 ?
 		    EDU_INTERRUPT : 0, SOON_MS, &result));
 		ATF_CHECK_EQ(result, exact[n % 13]);
-		REQUIRE_EDU(edu, edu_irq_status(edu, &status));
-		ATF_CHECK_EQ_MSG(status, 0, "0x%x after number %u", status, n);
+		check_status(edu, 0);
 	}
-	ATF_CHECK_EQ(edu_irq_wait(edu, 0, &status), 0);
+	check_wait(edu, 0, 0);
 	edu_close(edu);
 }
 
-ATF_TC(accesses);
-ATF_TC_HEAD(accesses, tc)
+EDU_TEST(accesses, "a polled factorial is one write, the polls, the result and "
+    "the identification, and nothing else")
 {
-
-	atf_tc_set_md_var(tc, "descr", "a polled factorial is one write, the "
-	    "polls, the result and the identification, and nothing else");
-}
-ATF_TC_BODY(accesses, tc)
-{
-	struct edu *edu = open_device("qtest:");
+	struct edu *edu = open_device("qtest:", 0);
 	uint32_t result;
 	size_t i;
 
@@ -151,17 +129,11 @@ ATF_TC_BODY(accesses, tc)
 	edu_close(edu);
 }
 
-ATF_TC(out_of_range);
-ATF_TC_HEAD(out_of_range, tc)
-{
-
-	atf_tc_set_md_var(tc, "descr", "n beyond 12 is ERANGE but with "
-	    "EDU_WRAP, and the device is not touched");
-}
-ATF_TC_BODY(out_of_range, tc)
+EDU_TEST(out_of_range, "n beyond 12 is ERANGE but with EDU_WRAP, and the "
+    "device is not touched")
 {
 	static const uint32_t large[] = { 13, 14, 34, 0x80000000, UINT32_MAX };
-	struct edu *edu = open_device("qtest:");
+	struct edu *edu = open_device("qtest:", 0);
 	uint32_t result = 77;
 	size_t i;
 
@@ -178,16 +150,10 @@ ATF_TC_BODY(out_of_range, tc)
 	edu_close(edu);
 }
 
-ATF_TC(bad_arguments);
-ATF_TC_HEAD(bad_arguments, tc)
+EDU_TEST(bad_arguments, "unknown flags and negative timeouts: EINVAL, and the "
+    "device is not touched")
 {
-
-	atf_tc_set_md_var(tc, "descr", "unknown flags and negative timeouts: "
-	    "EINVAL, and the device is not touched");
-}
-ATF_TC_BODY(bad_arguments, tc)
-{
-	struct edu *edu = open_device("qtest:");
+	struct edu *edu = open_device("qtest:", 0);
 	uint32_t result = 77;
 	unsigned flag;
 
@@ -210,17 +176,10 @@ ATF_TC_BODY(bad_arguments, tc)
 	edu_close(edu);
 }
 
-ATF_TC(timeouts);
-ATF_TC_HEAD(timeouts, tc)
+EDU_TEST(timeouts, "a factorial of seconds times out, so does the next, and "
+    "one with patience gets its own result", "timeout", "120")
 {
-
-	atf_tc_set_md_var(tc, "descr", "a factorial of seconds times out, so "
-	    "does the next, and one with patience gets its own result");
-	atf_tc_set_md_var(tc, "timeout", "120");
-}
-ATF_TC_BODY(timeouts, tc)
-{
-	struct edu *edu = open_device("qtest:");
+	struct edu *edu = open_device("qtest:", 0);
 	uint32_t result = 77;
 
 	CHECK_ERRNO(edu, ETIMEDOUT, edu_factorial(edu, SLOWEST, EDU_WRAP, 30,
@@ -243,16 +202,10 @@ ATF_TC_BODY(timeouts, tc)
 	edu_close(edu);
 }
 
-ATF_TC(timeout_0);
-ATF_TC_HEAD(timeout_0, tc)
+EDU_TEST(timeout_0, "a timeout of 0 looks once: the result, or ETIMEDOUT, and "
+    "the next call works")
 {
-
-	atf_tc_set_md_var(tc, "descr", "a timeout of 0 looks once: the result, "
-	    "or ETIMEDOUT, and the next call works");
-}
-ATF_TC_BODY(timeout_0, tc)
-{
-	struct edu *edu = open_device("qtest:");
+	struct edu *edu = open_device("qtest:", 0);
 	uint32_t result;
 	int i;
 
@@ -277,17 +230,10 @@ ATF_TC_BODY(timeout_0, tc)
 	edu_close(edu);
 }
 
-ATF_TC(interrupt_timeout);
-ATF_TC_HEAD(interrupt_timeout, tc)
+EDU_TEST(interrupt_timeout, "by interrupt: ETIMEDOUT, and the late interrupt "
+    "does not end a later call early", "timeout", "120")
 {
-
-	atf_tc_set_md_var(tc, "descr", "by interrupt: ETIMEDOUT, and the late "
-	    "interrupt does not end a later call early");
-	atf_tc_set_md_var(tc, "timeout", "120");
-}
-ATF_TC_BODY(interrupt_timeout, tc)
-{
-	struct edu *edu = open_device("qtest:");
+	struct edu *edu = open_device("qtest:", 0);
 	uint32_t result = 77;
 
 	CHECK_ERRNO(edu, ETIMEDOUT, edu_factorial(edu, SLOW,
@@ -304,16 +250,10 @@ ATF_TC_BODY(interrupt_timeout, tc)
 	edu_close(edu);
 }
 
-ATF_TC(foreign_interrupt);
-ATF_TC_HEAD(foreign_interrupt, tc)
+EDU_TEST(foreign_interrupt, "the factorial's own bit raised by somebody else "
+    "does not end the wait before its time")
 {
-
-	atf_tc_set_md_var(tc, "descr", "the factorial's own bit raised by "
-	    "somebody else does not end the wait before its time");
-}
-ATF_TC_BODY(foreign_interrupt, tc)
-{
-	struct edu *edu = open_device("qtest:");
+	struct edu *edu = open_device("qtest:", 0);
 	uint32_t result = 77;
 
 	REQUIRE_EDU(edu, edu_irq_raise(edu, EDU_INTR_FACTORIAL));
@@ -326,18 +266,11 @@ ATF_TC_BODY(foreign_interrupt, tc)
 	edu_close(edu);
 }
 
-ATF_TC(interrupt_lost);
-ATF_TC_HEAD(interrupt_lost, tc)
+EDU_TEST(interrupt_lost, "computed, but INTx was masked behind our back: "
+    "ETIMEDOUT; the next call is heard again", "timeout", "60")
 {
-
-	atf_tc_set_md_var(tc, "descr", "computed, but INTx was masked behind "
-	    "our back: ETIMEDOUT; the next call is heard again");
-	atf_tc_set_md_var(tc, "timeout", "60");
-}
-ATF_TC_BODY(interrupt_lost, tc)
-{
-	struct edu *edu = open_device("qtest:");
-	uint32_t command, result = 77, status = 0;
+	struct edu *edu = open_device("qtest:", 0);
+	uint32_t command, result = 77;
 
 	REQUIRE_EDU(edu, edu_config_read(edu, PCI_COMMAND, &command));
 	ATF_REQUIRE(edu->bus->ops->config_write(edu->bus, PCI_COMMAND,
@@ -346,23 +279,15 @@ ATF_TC_BODY(interrupt_lost, tc)
 	    EDU_WRAP | EDU_INTERRUPT, 2000, &result) == -1);
 	CHECK_MESSAGE(edu, "interrupt has not come");
 	ATF_CHECK_EQ(result, 77);
-	ATF_CHECK_EQ(edu_irq_wait(edu, SOON_MS, &status), 1);
-	ATF_CHECK_EQ(status, EDU_INTR_FACTORIAL);
+	check_wait(edu, SOON_MS, EDU_INTR_FACTORIAL);
 	check_exact(edu, EDU_INTERRUPT);
 	edu_close(edu);
 }
 
-ATF_TC(signals);
-ATF_TC_HEAD(signals, tc)
+EDU_TEST(signals, "a signal ends a wait by interrupt with EINTR, and does not "
+    "disturb one by polling", "timeout", "120")
 {
-
-	atf_tc_set_md_var(tc, "descr", "a signal ends a wait by interrupt with "
-	    "EINTR, and does not disturb one by polling");
-	atf_tc_set_md_var(tc, "timeout", "120");
-}
-ATF_TC_BODY(signals, tc)
-{
-	struct edu *edu = open_device("qtest:");
+	struct edu *edu = open_device("qtest:", 0);
 	uint32_t result = 77;
 
 	alarm_often();
@@ -381,33 +306,25 @@ ATF_TC_BODY(signals, tc)
 	edu_close(edu);
 }
 
-ATF_TC(left_running);
-ATF_TC_HEAD(left_running, tc)
+EDU_TEST(left_running, "a factorial that an earlier owner left running: the "
+    "next owner's call waits for it", "timeout", "120")
 {
-
-	atf_tc_set_md_var(tc, "descr", "a factorial that an earlier owner left "
-	    "running: the next owner's call waits for it");
-	atf_tc_set_md_var(tc, "timeout", "120");
-}
-ATF_TC_BODY(left_running, tc)
-{
-	uint32_t result = 77, status;
+	uint32_t result = 77;
 	struct edu *edu;
 
 	start_qemu("q35", "");
-	edu = open_device(DEVICE);
+	edu = open_device(DEVICE, 0);
 	CHECK_ERRNO(edu, ETIMEDOUT, edu_factorial(edu, SLOWEST,
 	    EDU_WRAP | EDU_INTERRUPT, 0, &result) == -1);
 	edu_close(edu);
-	edu = open_device(DEVICE);
+	edu = open_device(DEVICE, 0);
 	CHECK_ERRNO(edu, ETIMEDOUT, edu_factorial(edu, 5, 0, 0,
 	    &result) == -1);
 	CHECK_MESSAGE(edu, "earlier");
 	REQUIRE_EDU(edu, edu_factorial(edu, 5, 0, EDU_FOREVER, &result));
 	ATF_CHECK_EQ(result, 120);
 	/* Its interrupt was switched off. */
-	REQUIRE_EDU(edu, edu_irq_status(edu, &status));
-	ATF_CHECK_EQ(status, 0);
+	check_status(edu, 0);
 	edu_close(edu);
 }
 
@@ -424,20 +341,14 @@ unplug_at_poll(size_t i, struct tap_access *a)
 	return TAP_PASS;
 }
 
-ATF_TC(unplugged);
-ATF_TC_HEAD(unplugged, tc)
-{
-
-	atf_tc_set_md_var(tc, "descr", "unplugged while it computes: ENODEV, "
-	    "and not a result of 0");
-}
-ATF_TC_BODY(unplugged, tc)
+EDU_TEST(unplugged, "unplugged while it computes: ENODEV, and not a result of "
+    "0")
 {
 	uint32_t result = 77;
 	struct edu *edu;
 
 	start_qemu("pc", "");
-	edu = open_device(DEVICE);
+	edu = open_device(DEVICE, 0);
 	tap_attach(edu);
 	tap.hook = unplug_at_poll;
 	CHECK_ERRNO(edu, ENODEV, edu_factorial(edu, 12, 0, EDU_FOREVER,
@@ -450,54 +361,18 @@ ATF_TC_BODY(unplugged, tc)
 	edu_close(edu);
 }
 
-static enum tap_verdict
-read_ones(size_t i, struct tap_access *a)
+EDU_TEST(gone_reads_ones, "a device that reads all ones, as on a real bus: "
+    "ENODEV, and no endless wait")
 {
-
-	(void)i;
-	if (!a->is_config && !a->is_write)
-		a->value = UINT32_MAX;
-	return TAP_PASS;
-}
-
-ATF_TC(gone_reads_ones);
-ATF_TC_HEAD(gone_reads_ones, tc)
-{
-
-	atf_tc_set_md_var(tc, "descr", "a device that reads all ones, as on a "
-	    "real bus: ENODEV, and no endless wait");
-}
-ATF_TC_BODY(gone_reads_ones, tc)
-{
-	struct edu *edu = open_device("qtest:");
+	struct edu *edu = open_device("qtest:", 0);
 	uint32_t result = 77;
 
 	tap_attach(edu);
-	tap.hook = read_ones;
+	tap.hook = tap_read_ones;
 	CHECK_ERRNO(edu, ENODEV, edu_factorial(edu, 12, 0, EDU_FOREVER,
 	    &result) == -1);
 	CHECK_ERRNO(edu, ENODEV, edu_factorial(edu, 12, EDU_INTERRUPT,
 	    EDU_FOREVER, &result) == -1);
 	ATF_CHECK_EQ(result, 77);
 	edu_close(edu);
-}
-
-ATF_TP_ADD_TCS(tp)
-{
-
-	ATF_TP_ADD_TC(tp, polled);
-	ATF_TP_ADD_TC(tp, by_interrupt);
-	ATF_TP_ADD_TC(tp, accesses);
-	ATF_TP_ADD_TC(tp, out_of_range);
-	ATF_TP_ADD_TC(tp, bad_arguments);
-	ATF_TP_ADD_TC(tp, timeouts);
-	ATF_TP_ADD_TC(tp, timeout_0);
-	ATF_TP_ADD_TC(tp, interrupt_timeout);
-	ATF_TP_ADD_TC(tp, foreign_interrupt);
-	ATF_TP_ADD_TC(tp, interrupt_lost);
-	ATF_TP_ADD_TC(tp, signals);
-	ATF_TP_ADD_TC(tp, left_running);
-	ATF_TP_ADD_TC(tp, unplugged);
-	ATF_TP_ADD_TC(tp, gone_reads_ones);
-	return atf_no_error();
 }

@@ -7,7 +7,6 @@
 
 #include <sys/time.h>
 
-#include <atf-c.h>
 #include <errno.h>
 #include <limits.h>
 #include <signal.h>
@@ -19,6 +18,7 @@
 #include <edu.h>
 #include <edureg.h>
 
+#include "h_case.h"
 #include "h_qemu.h"
 #include "h_tap.h"
 
@@ -26,37 +26,10 @@
 #define SEED		20260131U
 #include "h_random.h"
 
-static void
-check_wait(struct edu *edu, int timeout_ms, uint32_t expected)
+EDU_TEST(rounds, "1,000 random masks raised, waited for, and none lost, "
+    "doubled or mixed up")
 {
-	uint32_t status = 0;
-	int result = edu_irq_wait(edu, timeout_ms, &status);
-
-	ATF_REQUIRE_MSG(result != -1, "%s", edu_errmsg(edu));
-	ATF_REQUIRE_MSG(result == (expected != 0) && status == expected,
-	    "wait gave %d and 0x%x, not 0x%x", result, status, expected);
-}
-
-static void
-check_status(struct edu *edu, uint32_t expected)
-{
-	uint32_t status = ~expected;
-
-	REQUIRE_EDU(edu, edu_irq_status(edu, &status));
-	ATF_REQUIRE_MSG(status == expected, "0x%x, not 0x%x", status,
-	    expected);
-}
-
-ATF_TC(rounds);
-ATF_TC_HEAD(rounds, tc)
-{
-
-	atf_tc_set_md_var(tc, "descr", "1,000 random masks raised, waited for, "
-	    "and none lost, doubled or mixed up");
-}
-ATF_TC_BODY(rounds, tc)
-{
-	struct edu *edu = open_device("qtest:");
+	struct edu *edu = open_device("qtest:", 0);
 	uint32_t mask;
 	int i;
 
@@ -73,16 +46,9 @@ ATF_TC_BODY(rounds, tc)
 	edu_close(edu);
 }
 
-ATF_TC(every_bit);
-ATF_TC_HEAD(every_bit, tc)
+EDU_TEST(every_bit, "each of the 32 bits, alone and all at once")
 {
-
-	atf_tc_set_md_var(tc, "descr", "each of the 32 bits, alone and all at "
-	    "once");
-}
-ATF_TC_BODY(every_bit, tc)
-{
-	struct edu *edu = open_device("qtest:");
+	struct edu *edu = open_device("qtest:", 0);
 	uint32_t bit;
 
 	for (bit = 1; bit != 0; bit <<= 1) {
@@ -100,16 +66,10 @@ ATF_TC_BODY(every_bit, tc)
 	edu_close(edu);
 }
 
-ATF_TC(several_before_a_wait);
-ATF_TC_HEAD(several_before_a_wait, tc)
+EDU_TEST(several_before_a_wait, "what is raised in several steps comes with "
+    "one wait, and once")
 {
-
-	atf_tc_set_md_var(tc, "descr", "what is raised in several steps comes "
-	    "with one wait, and once");
-}
-ATF_TC_BODY(several_before_a_wait, tc)
-{
-	struct edu *edu = open_device("qtest:");
+	struct edu *edu = open_device("qtest:", 0);
 
 	REQUIRE_EDU(edu, edu_irq_raise(edu, 0x1000));
 	REQUIRE_EDU(edu, edu_irq_raise(edu, 0x0200));
@@ -130,16 +90,10 @@ now_ms(void)
 	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
-ATF_TC(nothing_comes);
-ATF_TC_HEAD(nothing_comes, tc)
+EDU_TEST(nothing_comes, "timeouts of 0 and 30 ms give 0, not before their "
+    "time, and leave the status as it is")
 {
-
-	atf_tc_set_md_var(tc, "descr", "timeouts of 0 and 30 ms give 0, not "
-	    "before their time, and leave the status as it is");
-}
-ATF_TC_BODY(nothing_comes, tc)
-{
-	struct edu *edu = open_device("qtest:");
+	struct edu *edu = open_device("qtest:", 0);
 	uint32_t status = 77;
 	int64_t start_ms;
 
@@ -152,16 +106,10 @@ ATF_TC_BODY(nothing_comes, tc)
 	edu_close(edu);
 }
 
-ATF_TC(bad_timeouts);
-ATF_TC_HEAD(bad_timeouts, tc)
+EDU_TEST(bad_timeouts, "a negative timeout is EINVAL, and what is pending "
+    "stays")
 {
-
-	atf_tc_set_md_var(tc, "descr", "a negative timeout is EINVAL, and what "
-	    "is pending stays");
-}
-ATF_TC_BODY(bad_timeouts, tc)
-{
-	struct edu *edu = open_device("qtest:");
+	struct edu *edu = open_device("qtest:", 0);
 	uint32_t status = 77;
 
 	REQUIRE_EDU(edu, edu_irq_raise(edu, 0x40));
@@ -173,16 +121,10 @@ ATF_TC_BODY(bad_timeouts, tc)
 	edu_close(edu);
 }
 
-ATF_TC(acknowledged);
-ATF_TC_HEAD(acknowledged, tc)
+EDU_TEST(acknowledged, "acknowledging one of two bits leaves the other; "
+    "acknowledging what is not there is no error")
 {
-
-	atf_tc_set_md_var(tc, "descr", "acknowledging one of two bits leaves "
-	    "the other; acknowledging what is not there is no error");
-}
-ATF_TC_BODY(acknowledged, tc)
-{
-	struct edu *edu = open_device("qtest:");
+	struct edu *edu = open_device("qtest:", 0);
 
 	REQUIRE_EDU(edu, edu_irq_raise(edu, 0x60));
 	REQUIRE_EDU(edu, edu_irq_ack(edu, 0x20));
@@ -199,16 +141,10 @@ ATF_TC_BODY(acknowledged, tc)
 	edu_close(edu);
 }
 
-ATF_TC(descriptor);
-ATF_TC_HEAD(descriptor, tc)
+EDU_TEST(descriptor, "the descriptor is readable when there is something to "
+    "wait for, and not for nothing after a wait")
 {
-
-	atf_tc_set_md_var(tc, "descr", "the descriptor is readable when there "
-	    "is something to wait for, and not for nothing after a wait");
-}
-ATF_TC_BODY(descriptor, tc)
-{
-	struct edu *edu = open_device("qtest:");
+	struct edu *edu = open_device("qtest:", 0);
 	int fd = edu_irq_fd(edu), i;
 
 	ATF_REQUIRE(fd != -1);
@@ -236,17 +172,11 @@ ATF_TC_BODY(descriptor, tc)
 	edu_close(edu);
 }
 
-ATF_TC(beside_the_engines);
-ATF_TC_HEAD(beside_the_engines, tc)
+EDU_TEST(beside_the_engines, "bits raised before a factorial and a DMA by "
+    "interrupt are delivered, the engines' own are not")
 {
-
-	atf_tc_set_md_var(tc, "descr", "bits raised before a factorial and a "
-	    "DMA by interrupt are delivered, the engines' own are not");
-}
-ATF_TC_BODY(beside_the_engines, tc)
-{
-	struct edu *edu = open_device("qtest:");
-	struct edu_mem *mem;
+	struct edu *edu = open_device("qtest:", 0);
+	unsigned char *mem;
 	uint32_t result;
 
 	ATF_REQUIRE((mem = edu_mem_alloc(edu, 16)) != NULL);
@@ -256,8 +186,7 @@ ATF_TC_BODY(beside_the_engines, tc)
 	ATF_CHECK_EQ(result, 479001600);
 	check_status(edu, 0x40);
 	REQUIRE_EDU(edu, edu_irq_raise(edu, 0x80000));
-	REQUIRE_EDU(edu, edu_dma_put(edu, 0, mem, 0, 16, EDU_INTERRUPT,
-	    SOON_MS));
+	REQUIRE_EDU(edu, edu_dma_put(edu, 0, mem, 16, EDU_INTERRUPT, SOON_MS));
 	check_status(edu, 0x80040);
 	/* As the header says: before polling, wait with 0. */
 	check_wait(edu, 0, 0x80040);
@@ -265,31 +194,24 @@ ATF_TC_BODY(beside_the_engines, tc)
 	ATF_CHECK(!is_readable(edu_irq_fd(edu), 0));
 	/* Taken by an engine in passing, and then acknowledged. */
 	REQUIRE_EDU(edu, edu_irq_raise(edu, 0x3000));
-	REQUIRE_EDU(edu, edu_dma_put(edu, 0, mem, 0, 16, EDU_INTERRUPT,
-	    SOON_MS));
+	REQUIRE_EDU(edu, edu_dma_put(edu, 0, mem, 16, EDU_INTERRUPT, SOON_MS));
 	REQUIRE_EDU(edu, edu_irq_ack(edu, 0x1000));
 	check_status(edu, 0x2000);
 	check_wait(edu, 0, 0x2000);
 	edu_close(edu);
 }
 
-ATF_TC(polled_engines);
-ATF_TC_HEAD(polled_engines, tc)
+EDU_TEST(polled_engines, "a polled factorial and a polled DMA leave pending "
+    "bits pending")
 {
-
-	atf_tc_set_md_var(tc, "descr", "a polled factorial and a polled DMA "
-	    "leave pending bits pending");
-}
-ATF_TC_BODY(polled_engines, tc)
-{
-	struct edu *edu = open_device("qtest:");
-	struct edu_mem *mem;
+	struct edu *edu = open_device("qtest:", 0);
+	unsigned char *mem;
 	uint32_t result;
 
 	ATF_REQUIRE((mem = edu_mem_alloc(edu, 16)) != NULL);
 	REQUIRE_EDU(edu, edu_irq_raise(edu, 0x42));
 	REQUIRE_EDU(edu, edu_factorial(edu, 12, 0, SOON_MS, &result));
-	REQUIRE_EDU(edu, edu_dma_put(edu, 0, mem, 0, 16, 0, SOON_MS));
+	REQUIRE_EDU(edu, edu_dma_put(edu, 0, mem, 16, 0, SOON_MS));
 	check_status(edu, 0x42);
 	check_wait(edu, SOON_MS, 0x42);
 	edu_close(edu);
@@ -305,17 +227,10 @@ catch(int sig)
 	caught++;
 }
 
-ATF_TC(signals);
-ATF_TC_HEAD(signals, tc)
-{
-
-	atf_tc_set_md_var(tc, "descr", "a signal ends the wait with EINTR, and "
-	    "the next wait works");
-}
-ATF_TC_BODY(signals, tc)
+EDU_TEST(signals, "a signal ends the wait with EINTR, and the next wait works")
 {
 	static const struct itimerval once = { { 0, 0 }, { 0, 50000 } };
-	struct edu *edu = open_device("qtest:");
+	struct edu *edu = open_device("qtest:", 0);
 	struct sigaction action;
 	uint32_t status = 77;
 
@@ -332,24 +247,18 @@ ATF_TC_BODY(signals, tc)
 	edu_close(edu);
 }
 
-ATF_TC(kept);
-ATF_TC_HEAD(kept, tc)
-{
-
-	atf_tc_set_md_var(tc, "descr", "with EDU_OPEN_KEEP, what is pending at "
-	    "close is delivered after the next open");
-}
-ATF_TC_BODY(kept, tc)
+EDU_TEST(kept, "with EDU_OPEN_KEEP, what is pending at close is delivered "
+    "after the next open")
 {
 	struct edu *edu;
 	uint32_t result;
 
 	start_qemu("q35", "");
-	edu = open_flags(DEVICE, EDU_OPEN_KEEP);
+	edu = open_device(DEVICE, EDU_OPEN_KEEP);
 	check_status(edu, 0);
 	REQUIRE_EDU(edu, edu_irq_raise(edu, 0x500));
 	edu_close(edu);
-	edu = open_flags(DEVICE, EDU_OPEN_KEEP);
+	edu = open_device(DEVICE, EDU_OPEN_KEEP);
 	check_status(edu, 0x500);
 	ATF_CHECK(is_readable(edu_irq_fd(edu), SOON_MS));
 	check_wait(edu, SOON_MS, 0x500);
@@ -359,53 +268,41 @@ ATF_TC_BODY(kept, tc)
 	    &result));
 	REQUIRE_EDU(edu, edu_irq_ack(edu, 0x20));
 	edu_close(edu);
-	edu = open_flags(DEVICE, EDU_OPEN_KEEP);
+	edu = open_device(DEVICE, EDU_OPEN_KEEP);
 	check_wait(edu, SOON_MS, 0x40);
 	edu_close(edu);
 	/* What was delivered is gone. */
-	edu = open_flags(DEVICE, EDU_OPEN_KEEP);
+	edu = open_device(DEVICE, EDU_OPEN_KEEP);
 	check_status(edu, 0);
 	check_wait(edu, 0, 0);
 	edu_close(edu);
 }
 
-ATF_TC(not_kept);
-ATF_TC_HEAD(not_kept, tc)
-{
-
-	atf_tc_set_md_var(tc, "descr", "without EDU_OPEN_KEEP, everything is "
-	    "acknowledged at open, and at close");
-}
-ATF_TC_BODY(not_kept, tc)
+EDU_TEST(not_kept, "without EDU_OPEN_KEEP, everything is acknowledged at open, "
+    "and at close")
 {
 	struct edu *edu;
 
 	start_qemu("q35", "");
-	edu = open_flags(DEVICE, EDU_OPEN_KEEP);
+	edu = open_device(DEVICE, EDU_OPEN_KEEP);
 	REQUIRE_EDU(edu, edu_irq_raise(edu, 0x500));
 	edu_close(edu);
-	edu = open_flags(DEVICE, 0);
+	edu = open_device(DEVICE, 0);
 	check_status(edu, 0);
 	check_wait(edu, 0, 0);
 	ATF_CHECK(!is_readable(edu_irq_fd(edu), 0));
 	REQUIRE_EDU(edu, edu_irq_raise(edu, 0x500));
 	edu_close(edu);
-	edu = open_flags(DEVICE, EDU_OPEN_KEEP);
+	edu = open_device(DEVICE, EDU_OPEN_KEEP);
 	check_status(edu, 0);
 	edu_close(edu);
 }
 
-ATF_TC(polling_only);
-ATF_TC_HEAD(polling_only, tc)
+EDU_TEST(polling_only, "with EDU_OPEN_POLL, waiting is ENOTSUP and says so, "
+    "the rest works")
 {
-
-	atf_tc_set_md_var(tc, "descr", "with EDU_OPEN_POLL, waiting is ENOTSUP "
-	    "and says so, the rest works");
-}
-ATF_TC_BODY(polling_only, tc)
-{
-	struct edu *edu = open_flags("qtest:", EDU_OPEN_POLL);
-	struct edu_mem *mem;
+	struct edu *edu = open_device("qtest:", EDU_OPEN_POLL);
+	unsigned char *mem;
 	uint32_t value = 77;
 
 	CHECK_ERRNO(edu, ENOTSUP, edu_irq_wait(edu, 0, &value) == -1);
@@ -421,49 +318,22 @@ ATF_TC_BODY(polling_only, tc)
 	REQUIRE_EDU(edu, edu_factorial(edu, 5, 0, SOON_MS, &value));
 	ATF_CHECK_EQ(value, 120);
 	ATF_REQUIRE((mem = edu_mem_alloc(edu, 8)) != NULL);
-	CHECK_ERRNO(edu, ENOTSUP, edu_dma_put(edu, 0, mem, 0, 8,
-	    EDU_INTERRUPT, SOON_MS) == -1);
-	REQUIRE_EDU(edu, edu_dma_put(edu, 0, mem, 0, 8, 0, SOON_MS));
+	CHECK_ERRNO(edu, ENOTSUP, edu_dma_put(edu, 0, mem, 8, EDU_INTERRUPT,
+	    SOON_MS) == -1);
+	REQUIRE_EDU(edu, edu_dma_put(edu, 0, mem, 8, 0, SOON_MS));
 	edu_close(edu);
 }
 
-ATF_TC(unplugged);
-ATF_TC_HEAD(unplugged, tc)
-{
-
-	atf_tc_set_md_var(tc, "descr", "the status of an unplugged device is "
-	    "ENODEV, and not 0");
-}
-ATF_TC_BODY(unplugged, tc)
+EDU_TEST(unplugged, "the status of an unplugged device is ENODEV, and not 0")
 {
 	uint32_t status = 77;
 	struct edu *edu;
 
 	start_qemu("pc", "");
-	edu = open_device(DEVICE);
+	edu = open_device(DEVICE, 0);
 	REQUIRE_EDU(edu, edu_irq_raise(edu, 0x40));
 	unplug(edu_bus_qtest_session(edu->bus));
 	CHECK_ERRNO(edu, ENODEV, edu_irq_status(edu, &status) == -1);
 	ATF_CHECK_EQ(status, 77);
 	edu_close(edu);
-}
-
-ATF_TP_ADD_TCS(tp)
-{
-
-	ATF_TP_ADD_TC(tp, rounds);
-	ATF_TP_ADD_TC(tp, every_bit);
-	ATF_TP_ADD_TC(tp, several_before_a_wait);
-	ATF_TP_ADD_TC(tp, nothing_comes);
-	ATF_TP_ADD_TC(tp, bad_timeouts);
-	ATF_TP_ADD_TC(tp, acknowledged);
-	ATF_TP_ADD_TC(tp, descriptor);
-	ATF_TP_ADD_TC(tp, beside_the_engines);
-	ATF_TP_ADD_TC(tp, polled_engines);
-	ATF_TP_ADD_TC(tp, signals);
-	ATF_TP_ADD_TC(tp, kept);
-	ATF_TP_ADD_TC(tp, not_kept);
-	ATF_TP_ADD_TC(tp, polling_only);
-	ATF_TP_ADD_TC(tp, unplugged);
-	return atf_no_error();
 }

@@ -5,60 +5,46 @@
 
 /* What a machine type proves about QEMU. */
 
-#include <atf-c.h>
 #include <stddef.h>
 
-#include "os.h"
+#include "h_case.h"
+#include "internal.h"
 
-#define COUNT(a)	(sizeof(a) / sizeof((a)[0]))
-
-ATF_TC(new_enough);
-ATF_TC_HEAD(new_enough, tc)
+/* The list ends with NULL. */
+static void
+check(const char *const *machines, int proves)
 {
-	atf_tc_set_md_var(tc, "descr", "A machine type of QEMU 9.0 or newer "
-	    "proves that the last byte may be used");
+
+	for (; *machines != NULL; machines++)
+		ATF_CHECK_MSG(edu_machine_bears_last_byte(*machines) == proves,
+		    "'%s'", *machines);
 }
-ATF_TC_BODY(new_enough, tc)
+
+EDU_TEST(new_enough, "A machine type of QEMU 9.0 or newer proves that the last "
+    "byte may be used")
 {
 	static const char *const machines[] = {
 		"pc-i440fx-9.0", "pc-i440fx-9.1", "pc-i440fx-10.0",
 		"pc-i440fx-10.2", "pc-i440fx-11.0", "pc-i440fx-100.0",
-		"pc-q35-9.0", "pc-q35-9.2", "pc-q35-10.0", "pc-q35-10.10",
+		"pc-q35-9.0", "pc-q35-9.2", "pc-q35-10.0", "pc-q35-10.10", NULL
 	};
-	size_t i;
 
-	for (i = 0; i < COUNT(machines); i++)
-		ATF_CHECK_MSG(edu_machine_bears_last_byte(machines[i]) == 1,
-		    "%s", machines[i]);
+	check(machines, 1);
 }
 
-ATF_TC(too_old);
-ATF_TC_HEAD(too_old, tc)
-{
-	atf_tc_set_md_var(tc, "descr", "An older machine type proves nothing: "
-	    "8.2 may run under 8.2.0");
-}
-ATF_TC_BODY(too_old, tc)
+EDU_TEST(too_old, "An older machine type proves nothing: 8.2 may run under "
+    "8.2.0")
 {
 	static const char *const machines[] = {
 		"pc-i440fx-8.2", "pc-i440fx-7.2", "pc-i440fx-2.12",
 		"pc-i440fx-0.9", "pc-i440fx-1.0", "pc-q35-8.2", "pc-q35-8.10",
-		"pc-q35-8.99", "pc-q35-7.2", "pc-q35-4.0.1", "pc-q35-2.9",
+		"pc-q35-8.99", "pc-q35-7.2", "pc-q35-4.0.1", "pc-q35-2.9", NULL
 	};
-	size_t i;
 
-	for (i = 0; i < COUNT(machines); i++)
-		ATF_CHECK_MSG(edu_machine_bears_last_byte(machines[i]) == 0,
-		    "%s", machines[i]);
+	check(machines, 0);
 }
 
-ATF_TC(unknown);
-ATF_TC_HEAD(unknown, tc)
-{
-	atf_tc_set_md_var(tc, "descr", "A name that is not wholly understood "
-	    "proves nothing");
-}
-ATF_TC_BODY(unknown, tc)
+EDU_TEST(unknown, "A name that is not wholly understood proves nothing")
 {
 	static const char *const machines[] = {
 		"", "pc", "q35", "pc-", "pc-i440fx", "pc-q35", "pc-i440fx-",
@@ -75,21 +61,9 @@ ATF_TC_BODY(unknown, tc)
 		"pc-i440fx-18446744073709551625.0", "pc-i440fx-9.4294967296",
 		"pc-i440fx-99999999999999999999999999999999999999999999.0",
 		"pc-q35-rhel9.0.0", "rhel-9.0", "virt-9.0", "microvm-9.0",
-		"1.0", "Not Specified",
+		"1.0", "Not Specified", NULL
 	};
-	size_t i;
 
-	for (i = 0; i < COUNT(machines); i++)
-		ATF_CHECK_MSG(edu_machine_bears_last_byte(machines[i]) == 0,
-		    "'%s'", machines[i]);
+	check(machines, 0);
 	ATF_CHECK_EQ(edu_machine_bears_last_byte(NULL), 0);
-}
-
-ATF_TP_ADD_TCS(tp)
-{
-
-	ATF_TP_ADD_TC(tp, new_enough);
-	ATF_TP_ADD_TC(tp, too_old);
-	ATF_TP_ADD_TC(tp, unknown);
-	return atf_no_error();
 }

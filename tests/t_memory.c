@@ -5,7 +5,6 @@
 
 /* Memory that the device can reach. */
 
-#include <atf-c.h>
 #include <errno.h>
 #include <stdint.h>
 #include <string.h>
@@ -13,76 +12,43 @@
 #include <edu.h>
 #include <edureg.h>
 
+#include "h_case.h"
+#include "h_memory.h"
 #include "h_tap.h"
 
 #define MANY		200
 
-static struct edu_mem *
-alloc(struct edu *edu, size_t length)
-{
-	struct edu_mem *mem = edu_mem_alloc(edu, length);
-
-	ATF_REQUIRE_MSG(mem != NULL, "%zu bytes: %s", length,
-	    edu_errmsg(edu));
-	return mem;
-}
-
-static void
-check_zeroed(const struct edu_mem *mem)
-{
-	const unsigned char *data = edu_mem_data(mem);
-	size_t i;
-
-	for (i = 0; i < edu_mem_length(mem); i++)
-		ATF_REQUIRE_MSG(data[i] == 0, "byte %zu is 0x%02x", i,
-		    data[i]);
-}
-
-ATF_TC(lengths);
-ATF_TC_HEAD(lengths, tc)
-{
-
-	atf_tc_set_md_var(tc, "descr", "1 byte to EDU_MEM_MAX: zeroed, below "
-	    "the mask, writable to the last byte, of the length asked for");
-}
-ATF_TC_BODY(lengths, tc)
+EDU_TEST(lengths, "1 byte to EDU_MEM_MAX: zeroed, below the mask, writable to "
+    "the last byte")
 {
 	static const size_t lengths[] = {
 		1, 2, 3, 4095, 4096, 4097, 8192, 100000, EDU_MEM_MAX - 1,
 		EDU_MEM_MAX
 	};
-	struct edu *edu = open_device("qtest:");
-	struct edu_mem *mem;
+	struct edu *edu = open_device("qtest:", 0);
+	unsigned char *mem;
 	size_t i;
 
 	for (i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++) {
 		mem = alloc(edu, lengths[i]);
-		ATF_CHECK_EQ(edu_mem_length(mem), lengths[i]);
-		ATF_REQUIRE(edu_mem_data(mem) != NULL);
-		ATF_CHECK(edu_mem_bus_address(mem) != 0);
-		ATF_CHECK(edu_mem_bus_address(mem) + lengths[i] - 1 <=
+		ATF_CHECK(bus_address(edu, mem) != 0);
+		ATF_CHECK(bus_address(edu, mem) + lengths[i] - 1 <=
 		    0x0fffffff);
-		check_zeroed(mem);
-		memset(edu_mem_data(mem), 0xa5, lengths[i]);
+		check_zeroed(mem, lengths[i]);
+		memset(mem, 0xa5, lengths[i]);
 		/* Dirty for the next one. */
-		edu_mem_free(mem);
+		edu_mem_free(edu, mem);
 	}
 	edu_close(edu);
 }
 
-ATF_TC(bad_lengths);
-ATF_TC_HEAD(bad_lengths, tc)
-{
-
-	atf_tc_set_md_var(tc, "descr", "0 and more than EDU_MEM_MAX: EINVAL, "
-	    "and the message says what is possible");
-}
-ATF_TC_BODY(bad_lengths, tc)
+EDU_TEST(bad_lengths, "0 and more than EDU_MEM_MAX: EINVAL, and the message "
+    "says what is possible")
 {
 	static const size_t lengths[] = {
 		0, EDU_MEM_MAX + 1, EDU_MEM_MAX * 2, SIZE_MAX - 4095, SIZE_MAX
 	};
-	struct edu *edu = open_device("qtest:");
+	struct edu *edu = open_device("qtest:", 0);
 	size_t i;
 
 	for (i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++) {
@@ -90,48 +56,41 @@ ATF_TC_BODY(bad_lengths, tc)
 		    NULL);
 		CHECK_MESSAGE(edu, "1048576");
 	}
-	edu_mem_free(alloc(edu, 1));
+	edu_mem_free(edu, alloc(edu, 1));
 	edu_close(edu);
 }
 
-ATF_TC(many);
-ATF_TC_HEAD(many, tc)
+EDU_TEST(many, "200 pieces at once overlap nowhere, neither here nor in the "
+    "device's eyes")
 {
-
-	atf_tc_set_md_var(tc, "descr", "200 pieces at once overlap nowhere, "
-	    "neither here nor in the device's eyes");
-}
-ATF_TC_BODY(many, tc)
-{
-	struct edu *edu = open_device("qtest:");
-	struct edu_mem *mems[MANY];
+	struct edu *edu = open_device("qtest:", 0);
+	unsigned char *mems[MANY];
 	uint64_t a, b;
 	size_t i, j, length[MANY];
 
 	for (i = 0; i < MANY; i++) {
 		length[i] = i * 37 % 9000 + 1;
 		mems[i] = alloc(edu, length[i]);
-		memset(edu_mem_data(mems[i]), (int)i, length[i]);
+		memset(mems[i], (int)i, length[i]);
 	}
 	/* Half of them anew, into the gaps. */
 	for (i = 0; i < MANY; i += 2)
-		edu_mem_free(mems[i]);
+		edu_mem_free(edu, mems[i]);
 	for (i = 0; i < MANY; i += 2) {
 		mems[i] = alloc(edu, length[i]);
-		memset(edu_mem_data(mems[i]), (int)i, length[i]);
+		memset(mems[i], (int)i, length[i]);
 	}
 	for (i = 0; i < MANY; i++) {
-		a = edu_mem_bus_address(mems[i]);
+		a = bus_address(edu, mems[i]);
 		for (j = 0; j < i; j++) {
-			b = edu_mem_bus_address(mems[j]);
+			b = bus_address(edu, mems[j]);
 			ATF_CHECK(a + length[i] <= b || b + length[j] <= a);
 		}
 		for (j = 0; j < length[i]; j++)
-			ATF_REQUIRE(((unsigned char *)edu_mem_data(mems[i]))
-			    [j] == i);
+			ATF_REQUIRE(mems[i][j] == i);
 	}
 	for (i = 0; i < MANY; i++)
-		edu_mem_free(mems[i]);
+		edu_mem_free(edu, mems[i]);
 	edu_close(edu);
 }
 
@@ -167,22 +126,15 @@ count_memory(struct edu *edu)
 	edu->kernel->ops = &counting;
 }
 
-ATF_TC(freed_by_close);
-ATF_TC_HEAD(freed_by_close, tc)
+EDU_TEST(freed_by_close, "edu_close() frees what is left, each piece once")
 {
-
-	atf_tc_set_md_var(tc, "descr", "edu_close() frees what is left, each "
-	    "piece once");
-}
-ATF_TC_BODY(freed_by_close, tc)
-{
-	struct edu *edu = open_device("qtest:");
+	struct edu *edu = open_device("qtest:", 0);
 	int i;
 
 	count_memory(edu);
 	for (i = 0; i < 10; i++) {
 		(void)alloc(edu, 5000);
-		edu_mem_free(alloc(edu, 1));
+		edu_mem_free(edu, alloc(edu, 1));
 	}
 	ATF_CHECK_EQ(allocs, 20);
 	ATF_CHECK_EQ(frees, 10);
@@ -190,21 +142,14 @@ ATF_TC_BODY(freed_by_close, tc)
 	ATF_CHECK_EQ(frees, 20);
 }
 
-ATF_TC(free_null);
-ATF_TC_HEAD(free_null, tc)
+EDU_TEST(free_null, "edu_mem_free() accepts NULL and leaves errno alone")
 {
-
-	atf_tc_set_md_var(tc, "descr", "edu_mem_free() accepts NULL and leaves "
-	    "errno alone");
-}
-ATF_TC_BODY(free_null, tc)
-{
-	struct edu *edu = open_device("qtest:");
-	struct edu_mem *mem = alloc(edu, 1);
+	struct edu *edu = open_device("qtest:", 0);
+	unsigned char *mem = alloc(edu, 1);
 
 	errno = ELOOP;
-	edu_mem_free(NULL);
-	edu_mem_free(mem);
+	edu_mem_free(edu, NULL);
+	edu_mem_free(edu, mem);
 	ATF_CHECK_EQ(errno, ELOOP);
 	edu_close(edu);
 }
@@ -229,16 +174,15 @@ alloc_odd(struct edu_kernel *kernel, size_t length, uint64_t limit,
 static void
 check_segment(struct edu *edu, uint64_t address, size_t length, int is_good)
 {
-	struct edu_mem *mem;
+	unsigned char *mem;
 	size_t frees_before = frees;
 
 	odd_address = address;
 	odd_length = length;
 	if (is_good) {
 		mem = alloc(edu, 4096);
-		ATF_CHECK_EQ(edu_mem_bus_address(mem), address);
-		ATF_CHECK_EQ(edu_mem_length(mem), 4096);
-		edu_mem_free(mem);
+		ATF_CHECK_EQ(bus_address(edu, mem), address);
+		edu_mem_free(edu, mem);
 	} else {
 		CHECK_ERRNO(edu, ENOMEM, edu_mem_alloc(edu, 4096) == NULL);
 		CHECK_MESSAGE(edu, "mask 0xfffffff");
@@ -246,16 +190,10 @@ check_segment(struct edu *edu, uint64_t address, size_t length, int is_good)
 	ATF_CHECK_EQ(frees, frees_before + 1);
 }
 
-ATF_TC(beyond_the_mask);
-ATF_TC_HEAD(beyond_the_mask, tc)
+EDU_TEST(beyond_the_mask, "memory that the device cannot reach with its last "
+    "byte is refused, whatever a kernel side says")
 {
-
-	atf_tc_set_md_var(tc, "descr", "memory that the device cannot reach "
-	    "with its last byte is refused, whatever a kernel side says");
-}
-ATF_TC_BODY(beyond_the_mask, tc)
-{
-	struct edu *edu = open_device("qtest:");
+	struct edu *edu = open_device("qtest:", 0);
 
 	count_memory(edu);
 	counting.alloc = alloc_odd;
@@ -285,16 +223,10 @@ alloc_fails(struct edu_kernel *kernel, size_t length, uint64_t limit,
 	return edu_fail(&tap.edu->err, EPERM, TAP_MESSAGE);
 }
 
-ATF_TC(no_memory_at_all);
-ATF_TC_HEAD(no_memory_at_all, tc)
+EDU_TEST(no_memory_at_all, "a kernel side without memory: ENOTSUP; one that "
+    "fails: its errno and its message")
 {
-
-	atf_tc_set_md_var(tc, "descr", "a kernel side without memory: ENOTSUP; "
-	    "one that fails: its errno and its message");
-}
-ATF_TC_BODY(no_memory_at_all, tc)
-{
-	struct edu *edu = open_device("qtest:");
+	struct edu *edu = open_device("qtest:", 0);
 
 	tap_attach(edu);
 	count_memory(edu);
@@ -304,19 +236,6 @@ ATF_TC_BODY(no_memory_at_all, tc)
 	CHECK_ERRNO(edu, EPERM, edu_mem_alloc(edu, 1) == NULL);
 	CHECK_MESSAGE(edu, TAP_MESSAGE);
 	ATF_CHECK_EQ(frees, 0);
-	ATF_CHECK(edu->mems == NULL);
+	ATF_CHECK(edu->memory.first == NULL);
 	edu_close(edu);
-}
-
-ATF_TP_ADD_TCS(tp)
-{
-
-	ATF_TP_ADD_TC(tp, lengths);
-	ATF_TP_ADD_TC(tp, bad_lengths);
-	ATF_TP_ADD_TC(tp, many);
-	ATF_TP_ADD_TC(tp, freed_by_close);
-	ATF_TP_ADD_TC(tp, free_null);
-	ATF_TP_ADD_TC(tp, beyond_the_mask);
-	ATF_TP_ADD_TC(tp, no_memory_at_all);
-	return atf_no_error();
 }

@@ -5,7 +5,6 @@
 
 /* Opening and closing: names, flags, errors, what is put back, threads. */
 
-#include <atf-c.h>
 #include <dirent.h>
 #include <errno.h>
 #include <pthread.h>
@@ -16,23 +15,18 @@
 #include <edu.h>
 #include <edureg.h>
 
+#include "h_case.h"
 #include "h_qemu.h"
 #include "h_tap.h"
 
 #define SYSFS_PCI	"/sys/bus/pci/devices"
 #define THREADS		4
 
-ATF_TC(first_open);
-ATF_TC_HEAD(first_open, tc)
+EDU_TEST(first_open, "a fresh handle: name, kernel side, limit, no message, "
+    "bus mastering and decoding on")
 {
-
-	atf_tc_set_md_var(tc, "descr", "a fresh handle: name, kernel side, "
-	    "limit, no message, bus mastering and decoding on");
-}
-ATF_TC_BODY(first_open, tc)
-{
-	struct edu *edu = open_device("qtest:");
-	uint32_t command, status;
+	struct edu *edu = open_device("qtest:", 0);
+	uint32_t command;
 
 	ATF_CHECK_STREQ(edu_name(edu), "qtest:");
 	ATF_CHECK_STREQ(edu_kernel_side(edu), "qtest");
@@ -41,34 +35,19 @@ ATF_TC_BODY(first_open, tc)
 	ATF_CHECK_EQ(edu_dma_limit(edu), 4095);
 	REQUIRE_EDU(edu, edu_config_read(edu, PCI_COMMAND, &command));
 	ATF_CHECK_EQ(command & 0x0406, 0x0006);
-	REQUIRE_EDU(edu, edu_irq_status(edu, &status));
-	ATF_CHECK_EQ(status, 0);
+	check_status(edu, 0);
 	edu_close(edu);
 }
 
-ATF_TC(version);
-ATF_TC_HEAD(version, tc)
-{
-
-	atf_tc_set_md_var(tc, "descr", "the library's version is that of its "
-	    "header");
-}
-ATF_TC_BODY(version, tc)
+EDU_TEST(version, "the library's version is that of its header")
 {
 
 	ATF_CHECK_STREQ(edu_version(), EDU_VERSION);
 }
 
-ATF_TC(close_null);
-ATF_TC_HEAD(close_null, tc)
+EDU_TEST(close_null, "closing accepts NULL; errno survives every release")
 {
-
-	atf_tc_set_md_var(tc, "descr", "closing accepts NULL; errno survives "
-	    "every release");
-}
-ATF_TC_BODY(close_null, tc)
-{
-	struct edu *edu = open_device("qtest:");
+	struct edu *edu = open_device("qtest:", 0);
 
 	errno = ELOOP;
 	edu_close(NULL);
@@ -78,14 +57,8 @@ ATF_TC_BODY(close_null, tc)
 	ATF_CHECK_EQ(errno, ELOOP);
 }
 
-ATF_TC(malformed_names);
-ATF_TC_HEAD(malformed_names, tc)
-{
-
-	atf_tc_set_md_var(tc, "descr", "what is no name of a device is EINVAL, "
-	    "on a machine without PCI as well");
-}
-ATF_TC_BODY(malformed_names, tc)
+EDU_TEST(malformed_names, "what is no name of a device is EINVAL, on a machine "
+    "without PCI as well")
 {
 	static const char *const names[] = {
 		"", " ", ":", ".", "a", "0", "a.", ".0", ":a.0", "0:", "0:a",
@@ -112,14 +85,8 @@ ATF_TC_BODY(malformed_names, tc)
 	CHECK_ERRNO(NULL, ENOENT, edu_open("ffff:ff:1f.7", 0) == NULL);
 }
 
-ATF_TC(absent);
-ATF_TC_HEAD(absent, tc)
-{
-
-	atf_tc_set_md_var(tc, "descr", "an address in every spelling at which "
-	    "there is nothing: ENOENT");
-}
-ATF_TC_BODY(absent, tc)
+EDU_TEST(absent, "an address in every spelling at which there is nothing: "
+    "ENOENT")
 {
 	static const char *const names[] = {
 		"ffff:ff:1f.7", "FFFF:FF:1F.7", "ffffffff:ff:1f.7", "ff:1f.7",
@@ -132,14 +99,8 @@ ATF_TC_BODY(absent, tc)
 	check_open_fails("qtest:/nonexistent/socket", ENOENT, "No such file");
 }
 
-ATF_TC(first_absent);
-ATF_TC_HEAD(first_absent, tc)
-{
-
-	atf_tc_set_md_var(tc, "descr", "on a machine without an edu device, "
-	    "the first is ENOENT, and the list is empty");
-}
-ATF_TC_BODY(first_absent, tc)
+EDU_TEST(first_absent, "on a machine without an edu device, the first is "
+    "ENOENT, and the list is empty")
 {
 	struct edu_list *list = edu_list_new();
 
@@ -158,14 +119,8 @@ ATF_TC_BODY(first_absent, tc)
 	    EDU_OPEN_READONLY) == NULL);
 }
 
-ATF_TC(no_edu_device);
-ATF_TC_HEAD(no_edu_device, tc)
-{
-
-	atf_tc_set_md_var(tc, "descr", "any other PCI function is ENODEV, and "
-	    "the message says what it is");
-}
-ATF_TC_BODY(no_edu_device, tc)
+EDU_TEST(no_edu_device, "any other PCI function is ENODEV, and the message "
+    "says what it is")
 {
 	char found[5] = "", path[300], want[10];
 	struct dirent *entry;
@@ -179,8 +134,7 @@ ATF_TC_BODY(no_edu_device, tc)
 		if (strchr(entry->d_name, ':') == NULL)
 			continue;
 		(void)snprintf(path, sizeof(path), "%s", entry->d_name);
-		edu = edu_open(path, EDU_OPEN_CONFIG | EDU_OPEN_READONLY);
-		ATF_REQUIRE_MSG(edu != NULL, "%s", edu_errmsg(NULL));
+		edu = open_device(path, EDU_OPEN_CONFIG | EDU_OPEN_READONLY);
 		ATF_CHECK_STREQ(edu_name(edu), path);
 		REQUIRE_EDU(edu, edu_config_read(edu, 0, &ids));
 		edu_close(edu);
@@ -198,14 +152,7 @@ ATF_TC_BODY(no_edu_device, tc)
 	CHECK_MESSAGE(NULL, path);
 }
 
-ATF_TC(unknown_flags);
-ATF_TC_HEAD(unknown_flags, tc)
-{
-
-	atf_tc_set_md_var(tc, "descr", "each unknown flag is EINVAL, alone and "
-	    "with others");
-}
-ATF_TC_BODY(unknown_flags, tc)
+EDU_TEST(unknown_flags, "each unknown flag is EINVAL, alone and with others")
 {
 	char expected[32];
 	unsigned flag;
@@ -222,7 +169,7 @@ ATF_TC_BODY(unknown_flags, tc)
 
 /* Every call that changes something, on a handle that may not. */
 static void
-check_refusals(struct edu *edu, struct edu_mem *mem, const char *message)
+check_refusals(struct edu *edu, unsigned char *mem, const char *message)
 {
 	uint32_t value = 77;
 
@@ -240,37 +187,29 @@ check_refusals(struct edu *edu, struct edu_mem *mem, const char *message)
 	CHECK_ERRNO(edu, EBADF, edu_irq_wait(edu, 0, &value) == -1);
 	CHECK_ERRNO(edu, EBADF, edu_irq_fd(edu) == -1);
 	CHECK_ERRNO(edu, EBADF, edu_mem_alloc(edu, 1) == NULL);
-	CHECK_ERRNO(edu, EBADF, edu_dma_put(edu, 0, mem, 0, 1, 0,
-	    SOON_MS) == -1);
-	CHECK_ERRNO(edu, EBADF, edu_dma_get(edu, 0, mem, 0, 1, 0,
-	    SOON_MS) == -1);
-	CHECK_ERRNO(edu, EBADF, edu_dma_copy(edu, mem, 0, mem, 2, 1, 0,
+	CHECK_ERRNO(edu, EBADF, edu_dma_put(edu, 0, mem, 1, 0, SOON_MS) == -1);
+	CHECK_ERRNO(edu, EBADF, edu_dma_get(edu, 0, mem, 1, 0, SOON_MS) == -1);
+	CHECK_ERRNO(edu, EBADF, edu_dma_copy(edu, mem, mem + 2, 1, 0,
 	    SOON_MS) == -1);
 	CHECK_MESSAGE(edu, message);
 	ATF_CHECK_EQ(value, 77);
 }
 
-static struct edu_mem *
+static unsigned char *
 other_memory(struct edu **other)
 {
-	struct edu_mem *mem;
+	unsigned char *mem;
 
-	*other = open_device("qtest:");
+	*other = open_device("qtest:", 0);
 	ATF_REQUIRE((mem = edu_mem_alloc(*other, 16)) != NULL);
 	return mem;
 }
 
-ATF_TC(readonly_refuses);
-ATF_TC_HEAD(readonly_refuses, tc)
+EDU_TEST(readonly_refuses, "EDU_OPEN_READONLY: reading works, every call that "
+    "changes something is EBADF and writes nothing")
 {
-
-	atf_tc_set_md_var(tc, "descr", "EDU_OPEN_READONLY: reading works, "
-	    "every call that changes something is EBADF and writes nothing");
-}
-ATF_TC_BODY(readonly_refuses, tc)
-{
-	struct edu *edu = open_flags("qtest:", EDU_OPEN_READONLY), *other;
-	struct edu_mem *mem = other_memory(&other);
+	struct edu *edu = open_device("qtest:", EDU_OPEN_READONLY), *other;
+	unsigned char *mem = other_memory(&other);
 	uint64_t wide;
 	uint32_t value;
 
@@ -283,8 +222,7 @@ ATF_TC_BODY(readonly_refuses, tc)
 	ATF_CHECK_EQ(value, 0x010000ed);
 	REQUIRE_EDU(edu, edu_read(edu, EDU_ID, 4, &wide));
 	ATF_CHECK_EQ(wide, 0x010000ed);
-	REQUIRE_EDU(edu, edu_irq_status(edu, &value));
-	ATF_CHECK_EQ(value, 0);
+	check_status(edu, 0);
 	REQUIRE_EDU(edu, edu_config_read(edu, 0, &value));
 	ATF_CHECK_EQ(value, 0x11e81234);
 	ATF_CHECK_EQ(edu_dma_limit(edu), 4095);
@@ -296,17 +234,11 @@ ATF_TC_BODY(readonly_refuses, tc)
 	edu_close(other);
 }
 
-ATF_TC(config_refuses);
-ATF_TC_HEAD(config_refuses, tc)
+EDU_TEST(config_refuses, "EDU_OPEN_CONFIG: configuration space works, every "
+    "other call is EBADF")
 {
-
-	atf_tc_set_md_var(tc, "descr", "EDU_OPEN_CONFIG: configuration space "
-	    "works, every other call is EBADF");
-}
-ATF_TC_BODY(config_refuses, tc)
-{
-	struct edu *edu = open_flags("qtest:", EDU_OPEN_CONFIG), *other;
-	struct edu_mem *mem = other_memory(&other);
+	struct edu *edu = open_device("qtest:", EDU_OPEN_CONFIG), *other;
+	unsigned char *mem = other_memory(&other);
 	uint64_t wide = 77;
 	uint32_t value = 77;
 	struct edu_bar *bar;
@@ -324,7 +256,7 @@ ATF_TC_BODY(config_refuses, tc)
 	ATF_CHECK_STREQ(edu_kernel_side(edu), "none");
 	edu_close(edu);
 	/* Both: to look at the configuration space of anything. */
-	edu = open_flags("qtest:", EDU_OPEN_CONFIG | EDU_OPEN_READONLY);
+	edu = open_device("qtest:", EDU_OPEN_CONFIG | EDU_OPEN_READONLY);
 	CHECK_ERRNO(edu, EBADF, edu_bar_size(edu, 0, 0) == NULL);
 	CHECK_ERRNO(edu, EBADF, edu_identify(edu, &value) == -1);
 	REQUIRE_EDU(edu, edu_config_read(edu, 0, &value));
@@ -374,14 +306,8 @@ check_snapshot(const struct snapshot *before)
 	qtest_end(q);
 }
 
-ATF_TC(readonly_changes_nothing);
-ATF_TC_HEAD(readonly_changes_nothing, tc)
-{
-
-	atf_tc_set_md_var(tc, "descr", "EDU_OPEN_READONLY leaves every "
-	    "register and configuration space as they are, interrupts pending");
-}
-ATF_TC_BODY(readonly_changes_nothing, tc)
+EDU_TEST(readonly_changes_nothing, "EDU_OPEN_READONLY leaves every register "
+    "and configuration space as they are, interrupts pending")
 {
 	struct snapshot before;
 	uint32_t value;
@@ -389,7 +315,7 @@ ATF_TC_BODY(readonly_changes_nothing, tc)
 	struct qtest *q;
 
 	start_qemu("q35", "");
-	edu = open_flags(DEVICE, EDU_OPEN_KEEP);
+	edu = open_device(DEVICE, EDU_OPEN_KEEP);
 	REQUIRE_EDU(edu, edu_irq_raise(edu, 0x1234));
 	REQUIRE_EDU(edu, edu_live(edu, 0x55, NULL));
 	REQUIRE_EDU(edu, edu_write(edu, EDU_DMA_SRC, 8, 0x777));
@@ -398,29 +324,22 @@ ATF_TC_BODY(readonly_changes_nothing, tc)
 	session_config_write(q, EDU_DEVFN, PCI_COMMAND, 0x0502);
 	take_snapshot(q, &before);
 	qtest_end(q);
-	edu = open_flags(DEVICE, EDU_OPEN_READONLY);
-	REQUIRE_EDU(edu, edu_irq_status(edu, &value));
-	ATF_CHECK_EQ(value, 0x1234);
+	edu = open_device(DEVICE, EDU_OPEN_READONLY);
+	check_status(edu, 0x1234);
 	REQUIRE_EDU(edu, edu_identify(edu, &value));
 	edu_close(edu);
 	check_snapshot(&before);
-	edu = open_flags(DEVICE, EDU_OPEN_READONLY | EDU_OPEN_CONFIG);
+	edu = open_device(DEVICE, EDU_OPEN_READONLY | EDU_OPEN_CONFIG);
 	edu_close(edu);
 	check_snapshot(&before);
-	edu = open_flags(DEVICE, EDU_OPEN_CONFIG);
+	edu = open_device(DEVICE, EDU_OPEN_CONFIG);
 	edu_bar_free(edu_bar_size(edu, 0, 0));
 	edu_close(edu);
 	check_snapshot(&before);
 }
 
-ATF_TC(command_restored);
-ATF_TC_HEAD(command_restored, tc)
-{
-
-	atf_tc_set_md_var(tc, "descr", "decoding, bus mastering and INTx are "
-	    "on while open, and as they were found after the close");
-}
-ATF_TC_BODY(command_restored, tc)
+EDU_TEST(command_restored, "decoding, bus mastering and INTx are on while "
+    "open, and as they were found after the close")
 {
 	static const uint32_t commands[] = {
 		0x0002, 0x0003, 0x0006, 0x0102, 0x0402, 0x0507
@@ -431,12 +350,12 @@ ATF_TC_BODY(command_restored, tc)
 	size_t i;
 
 	start_qemu("q35", "");
-	edu_close(open_device(DEVICE));
+	edu_close(open_device(DEVICE, 0));
 	for (i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
 		q = session_open();
 		session_config_write(q, EDU_DEVFN, PCI_COMMAND, commands[i]);
 		qtest_end(q);
-		edu = open_device(DEVICE);
+		edu = open_device(DEVICE, 0);
 		REQUIRE_EDU(edu, edu_config_read(edu, PCI_COMMAND, &command));
 		/* Other bits are none of our business. */
 		ATF_CHECK_EQ_MSG(command & 0xffff, (commands[i] | 0x0006) &
@@ -451,46 +370,34 @@ ATF_TC_BODY(command_restored, tc)
 	}
 }
 
-ATF_TC(interrupts_of_others);
-ATF_TC_HEAD(interrupts_of_others, tc)
-{
-
-	atf_tc_set_md_var(tc, "descr", "the factorial's interrupt, switched on "
-	    "by somebody before us, is off when we are done");
-}
-ATF_TC_BODY(interrupts_of_others, tc)
+EDU_TEST(interrupts_of_others, "the factorial's interrupt, switched on by "
+    "somebody before us, is off when we are done")
 {
 	struct edu *edu;
 	uint64_t status;
 	uint32_t result;
 
 	start_qemu("q35", "");
-	edu = open_device(DEVICE);
+	edu = open_device(DEVICE, 0);
 	REQUIRE_EDU(edu, edu_write(edu, EDU_STATUS, 4, EDU_STATUS_IRQFACT));
-	edu->status = 0;	/* as if it were not our doing */
+	edu->factorial.status = 0;	/* as if it were not our doing */
 	edu_close(edu);
-	edu = open_device(DEVICE);
+	edu = open_device(DEVICE, 0);
 	REQUIRE_EDU(edu, edu_read(edu, EDU_STATUS, 4, &status));
 	ATF_CHECK_EQ(status, 0);
 	REQUIRE_EDU(edu, edu_factorial(edu, 12, EDU_INTERRUPT, SOON_MS,
 	    &result));
 	edu_close(edu);
-	edu = open_flags(DEVICE, EDU_OPEN_READONLY);
+	edu = open_device(DEVICE, EDU_OPEN_READONLY);
 	REQUIRE_EDU(edu, edu_read(edu, EDU_STATUS, 4, &status));
 	ATF_CHECK_EQ(status, 0);
 	edu_close(edu);
 }
 
-ATF_TC(messages);
-ATF_TC_HEAD(messages, tc)
+EDU_TEST(messages, "a handle keeps its own last message, and the thread that "
+    "of calls without a handle")
 {
-
-	atf_tc_set_md_var(tc, "descr", "a handle keeps its own last message, "
-	    "and the thread that of calls without a handle");
-}
-ATF_TC_BODY(messages, tc)
-{
-	struct edu *a = open_device("qtest:"), *b = open_device("qtest:");
+	struct edu *a = open_device("qtest:", 0), *b = open_device("qtest:", 0);
 	uint32_t value;
 	char text[512];
 
@@ -534,16 +441,16 @@ struct job {
 static void
 use_device(struct job *job, struct edu *edu)
 {
-	struct edu_mem *mem = edu_mem_alloc(edu, 10000);
+	unsigned char *mem = edu_mem_alloc(edu, 10000);
 	uint32_t value = 0, mask = 0x10U << job->number;
 	int i;
 
 	JOB_CHECK(job, mem != NULL);
 	for (i = 0; mem != NULL && i < 10; i++) {
-		memset(edu_mem_data(mem), job->number + 1, 10000);
-		JOB_CHECK(job, edu_dma_copy(edu, mem, 0, mem, 5000, 5000,
+		memset(mem, job->number + 1, 10000);
+		JOB_CHECK(job, edu_dma_copy(edu, mem, mem + 5000, 5000,
 		    i & 1 ? EDU_INTERRUPT : 0, SOON_MS) == 0);
-		JOB_CHECK(job, ((char *)edu_mem_data(mem))[4999] ==
+		JOB_CHECK(job, ((char *)mem)[4999] ==
 		    job->number + 1);
 		JOB_CHECK(job, edu_factorial(edu, 12, i & 1 ?
 		    EDU_INTERRUPT : 0, SOON_MS, &value) == 0 &&
@@ -578,15 +485,8 @@ work(void *arg)
 	return NULL;
 }
 
-ATF_TC(threads);
-ATF_TC_HEAD(threads, tc)
-{
-
-	atf_tc_set_md_var(tc, "descr", "four threads, each with a device of "
-	    "its own and messages of its own");
-	atf_tc_set_md_var(tc, "timeout", "120");
-}
-ATF_TC_BODY(threads, tc)
+EDU_TEST(threads, "four threads, each with a device of its own and messages of "
+    "its own", "timeout", "120")
 {
 	struct job jobs[THREADS];
 	int i;
@@ -605,21 +505,15 @@ ATF_TC_BODY(threads, tc)
 	CHECK_MESSAGE(NULL, "main: ");
 }
 
-ATF_TC(unplugged);
-ATF_TC_HEAD(unplugged, tc)
+EDU_TEST(unplugged, "a device that was unplugged: ENODEV from what asks it, "
+    "and it can be closed")
 {
-
-	atf_tc_set_md_var(tc, "descr", "a device that was unplugged: ENODEV "
-	    "from what asks it, and it can be closed");
-}
-ATF_TC_BODY(unplugged, tc)
-{
-	struct edu_mem *mem;
+	unsigned char *mem;
 	uint32_t value = 77;
 	struct edu *edu;
 
 	start_qemu("pc", "");
-	edu = open_device(DEVICE);
+	edu = open_device(DEVICE, 0);
 	ATF_REQUIRE((mem = edu_mem_alloc(edu, 100)) != NULL);
 	unplug(edu_bus_qtest_session(edu->bus));
 	CHECK_ERRNO(edu, ENODEV, edu_identify(edu, &value) == -1);
@@ -631,39 +525,17 @@ ATF_TC_BODY(unplugged, tc)
 	    &value) == -1);
 	CHECK_ERRNO(edu, ENODEV, edu_irq_status(edu, &value) == -1);
 	CHECK_ERRNO(edu, ENODEV, edu_bar_size(edu, 0, 0) == NULL);
-	CHECK_ERRNO(edu, ENODEV, edu_dma_put(edu, 0, mem, 0, 100, 0,
+	CHECK_ERRNO(edu, ENODEV, edu_dma_put(edu, 0, mem, 100, 0,
 	    EDU_FOREVER) == -1);
-	CHECK_ERRNO(edu, ENODEV, edu_dma_get(edu, 0, mem, 0, 100,
-	    EDU_INTERRUPT, SOON_MS) == -1);
+	CHECK_ERRNO(edu, ENODEV, edu_dma_get(edu, 0, mem, 100, EDU_INTERRUPT,
+	    SOON_MS) == -1);
 	ATF_CHECK_MSG(value == 77 || value == UINT32_MAX || value == 0,
 	    "0x%x", value);
 	edu_close(edu);
 	check_open_fails(DEVICE, ENOENT, "-device edu");
 	/* Plugged in again, it is as good as new. */
 	monitor("device_add edu,id=it,addr=0xa");
-	edu = open_device(DEVICE);
+	edu = open_device(DEVICE, 0);
 	check_engines(edu);
 	edu_close(edu);
-}
-
-ATF_TP_ADD_TCS(tp)
-{
-
-	ATF_TP_ADD_TC(tp, first_open);
-	ATF_TP_ADD_TC(tp, version);
-	ATF_TP_ADD_TC(tp, close_null);
-	ATF_TP_ADD_TC(tp, malformed_names);
-	ATF_TP_ADD_TC(tp, absent);
-	ATF_TP_ADD_TC(tp, first_absent);
-	ATF_TP_ADD_TC(tp, no_edu_device);
-	ATF_TP_ADD_TC(tp, unknown_flags);
-	ATF_TP_ADD_TC(tp, readonly_refuses);
-	ATF_TP_ADD_TC(tp, config_refuses);
-	ATF_TP_ADD_TC(tp, readonly_changes_nothing);
-	ATF_TP_ADD_TC(tp, command_restored);
-	ATF_TP_ADD_TC(tp, interrupts_of_others);
-	ATF_TP_ADD_TC(tp, messages);
-	ATF_TP_ADD_TC(tp, threads);
-	ATF_TP_ADD_TC(tp, unplugged);
-	return atf_no_error();
 }

@@ -6,8 +6,9 @@
 # What stands in for pkgsrc's own makefiles below is empty, so this says
 # nothing of what pkgsrc makes of them.
 #
-# shellcheck shell=sh disable=SC2317	# the cases are called by ATF
 # shellcheck disable=SC2016		# variables of make's
+
+. "$(atf_get_srcdir)/../../tests/h_case.sh"
 
 top=$(cd "$(atf_get_srcdir)/../.." && pwd)
 
@@ -51,17 +52,11 @@ files_in() {
 	(cd "$1" && find . ! -type d) | sed 's,^\./,,' | LC_ALL=C sort
 }
 
-case_of() {
-	atf_test_case "$1"
-	eval "$1_head()
-	{
-		atf_set descr \"$2\"
-		atf_set timeout 300
-		atf_set require.progs '$(basename "$bmake")'
-	}"
+package_case() {
+	test_case "$@" timeout=300 "require.progs=$(basename "$bmake")"
 }
 
-case_of library_plist "libedu's PLIST is what its flags make install"
+package_case library_plist "libedu's PLIST is what its flags make install"
 library_plist_body() {
 	lay_out
 	mkdir src
@@ -79,7 +74,7 @@ library_plist_body() {
 }
 
 # The module is an empty file here: its place is what counts.
-case_of module_plist "edu-kmod's PLIST is what it installs"
+package_case module_plist "edu-kmod's PLIST is what it installs"
 module_plist_body() {
 	lay_out
 	mkdir -p src/build
@@ -96,7 +91,7 @@ module_plist_body() {
 	atf_check diff listed installed
 }
 
-case_of module_target "what edu-kmod builds says what it lacks"
+package_case module_target "what edu-kmod builds says what it lacks"
 module_target_body() {
 	lay_out
 	target=$(value edu-kmod BUILD_TARGET)
@@ -108,7 +103,7 @@ module_target_body() {
 	atf_check -o ignore grep 'kernel sources' reason
 }
 
-case_of version "both packages take the tarball that make dist makes"
+package_case version "both packages take the tarball that make dist makes"
 version_body() {
 	lay_out
 	version=$("$bmake" -C "$top" -V '${VERSION}')
@@ -117,7 +112,7 @@ version_body() {
 	atf_check_equal "edu-kmod-$version" "$(value edu-kmod PKGNAME)"
 }
 
-case_of buildlink3 "buildlink3.mk counts once, however often it is read"
+package_case buildlink3 "buildlink3.mk counts once, however often it is read"
 buildlink3_body() {
 	lay_out
 	cat >tree/sysutils/libedu/Makefile <<-'END'
@@ -131,7 +126,7 @@ buildlink3_body() {
 	    "$(value libedu BUILDLINK_API_DEPENDS.libedu)"
 }
 
-case_of form "DESCR, COMMENT and PLIST have the form that pkgsrc asks for"
+package_case form "DESCR, COMMENT and PLIST have the form that pkgsrc asks for"
 form_body() {
 	lay_out
 	for package in libedu edu-kmod; do
@@ -145,13 +140,4 @@ form_body() {
 		atf_check -o match:. cat comment
 		atf_check -s exit:1 grep -E '.{71}|\.$|^(An?|The) ' comment
 	done
-}
-
-atf_init_test_cases() {
-	atf_add_test_case library_plist
-	atf_add_test_case module_plist
-	atf_add_test_case module_target
-	atf_add_test_case version
-	atf_add_test_case buildlink3
-	atf_add_test_case form
 }

@@ -9,7 +9,6 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
-#include <atf-c.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -24,6 +23,8 @@
 #include <edu.h>
 #include <edureg.h>
 
+#include "h_case.h"
+#include "h_memory.h"
 #include "h_qtest.h"
 
 /* From here on "qtest:" starts QEMU by this shell script. */
@@ -91,16 +92,9 @@ dies_soon(int fd)
 	return !is_alive(fd);
 }
 
-ATF_TC(own_works);
-ATF_TC_HEAD(own_works, tc)
+EDU_TEST(own_works, "a QEMU of our own: factorial, DMA both ways, interrupts")
 {
-
-	atf_tc_set_md_var(tc, "descr", "a QEMU of our own: factorial, DMA "
-	    "both ways, interrupts");
-}
-ATF_TC_BODY(own_works, tc)
-{
-	struct edu *edu = open_device("qtest:");
+	struct edu *edu = open_device("qtest:", 0);
 
 	ATF_CHECK_STREQ(edu_name(edu), "qtest:");
 	ATF_CHECK_STREQ(edu_kernel_side(edu), "qtest");
@@ -109,16 +103,10 @@ ATF_TC_BODY(own_works, tc)
 	edu_close(edu);
 }
 
-ATF_TC(level_not_lost);
-ATF_TC_HEAD(level_not_lost, tc)
+EDU_TEST(level_not_lost, "an interrupt that comes while another is being "
+    "acknowledged makes the descriptor readable")
 {
-
-	atf_tc_set_md_var(tc, "descr", "an interrupt that comes while another "
-	    "is being acknowledged makes the descriptor readable");
-}
-ATF_TC_BODY(level_not_lost, tc)
-{
-	struct edu *edu = open_device("qtest:");
+	struct edu *edu = open_device("qtest:", 0);
 	int fd = edu_irq_fd(edu), i;
 	uint32_t seen, status;
 
@@ -141,14 +129,8 @@ ATF_TC_BODY(level_not_lost, tc)
 	edu_close(edu);
 }
 
-ATF_TC(qemu_missing);
-ATF_TC_HEAD(qemu_missing, tc)
-{
-
-	atf_tc_set_md_var(tc, "descr", "without QEMU: ENOENT, and the message "
-	    "says what to install");
-}
-ATF_TC_BODY(qemu_missing, tc)
+EDU_TEST(qemu_missing, "without QEMU: ENOENT, and the message says what to "
+    "install")
 {
 
 	ATF_REQUIRE(setenv("QEMU", "/nonexistent/qemu", 1) == 0);
@@ -159,14 +141,8 @@ ATF_TC_BODY(qemu_missing, tc)
 	check_open_fails("qtest:", ENOENT, "qemu-system-x86_64");
 }
 
-ATF_TC(qemu_not_executable);
-ATF_TC_HEAD(qemu_not_executable, tc)
-{
-
-	atf_tc_set_md_var(tc, "descr", "a QEMU= that cannot be executed gives "
-	    "the reason");
-}
-ATF_TC_BODY(qemu_not_executable, tc)
+EDU_TEST(qemu_not_executable, "a QEMU= that cannot be executed gives the "
+    "reason")
 {
 
 	use_script("exit 0\n");
@@ -177,14 +153,8 @@ ATF_TC_BODY(qemu_not_executable, tc)
 	check_open_fails("qtest:", EACCES, "QEMU= in the environment");
 }
 
-ATF_TC(qemu_fails_to_start);
-ATF_TC_HEAD(qemu_fails_to_start, tc)
-{
-
-	atf_tc_set_md_var(tc, "descr", "a QEMU that ends at once is ENODEV, "
-	    "and its complaint is in the message");
-}
-ATF_TC_BODY(qemu_fails_to_start, tc)
+EDU_TEST(qemu_fails_to_start, "a QEMU that ends at once is ENODEV, and its "
+    "complaint is in the message")
 {
 	char command[256];
 
@@ -199,35 +169,22 @@ ATF_TC_BODY(qemu_fails_to_start, tc)
 	ATF_CHECK(strstr(edu_errmsg(NULL), "dull") == NULL);
 }
 
-ATF_TC(qemu_talks);
-ATF_TC_HEAD(qemu_talks, tc)
-{
-
-	atf_tc_set_md_var(tc, "descr", "a QEMU that prints a lot is not held "
-	    "up by it");
-}
-ATF_TC_BODY(qemu_talks, tc)
+EDU_TEST(qemu_talks, "a QEMU that prints a lot is not held up by it")
 {
 	struct edu *edu;
 
 	use_script("yes | head -n 1000000 >&2; exec '%s' \"$@\"\n",
 	    real_qemu());
-	edu = open_device("qtest:");
+	edu = open_device("qtest:", 0);
 	REQUIRE_EDU(edu, edu_live(edu, 1, NULL));
 	edu_close(edu);
 }
 
-ATF_TC(two_at_once);
-ATF_TC_HEAD(two_at_once, tc)
+EDU_TEST(two_at_once, "two devices in two QEMUs of our own do not know of each "
+    "other")
 {
-
-	atf_tc_set_md_var(tc, "descr", "two devices in two QEMUs of our own "
-	    "do not know of each other");
-}
-ATF_TC_BODY(two_at_once, tc)
-{
-	struct edu *a = open_device("qtest:"), *b = open_device("qtest:");
-	struct edu_mem *ma, *mb;
+	struct edu *a = open_device("qtest:", 0), *b = open_device("qtest:", 0);
+	unsigned char *ma, *mb;
 	uint32_t status;
 
 	check_engines(a);
@@ -238,32 +195,26 @@ ATF_TC_BODY(two_at_once, tc)
 	ATF_CHECK(edu_irq_wait(a, 0, &status) == 1);
 	ATF_REQUIRE((ma = edu_mem_alloc(a, 1)) != NULL);
 	ATF_REQUIRE((mb = edu_mem_alloc(b, 1)) != NULL);
-	*(char *)edu_mem_data(ma) = 'a';
-	*(char *)edu_mem_data(mb) = 'b';
-	REQUIRE_EDU(a, edu_dma_put(a, 0, ma, 0, 1, 0, SOON_MS));
-	REQUIRE_EDU(b, edu_dma_put(b, 0, mb, 0, 1, 0, SOON_MS));
-	REQUIRE_EDU(a, edu_dma_get(a, 0, ma, 0, 1, 0, SOON_MS));
-	ATF_CHECK_EQ(*(char *)edu_mem_data(ma), 'a');
+	*(char *)ma = 'a';
+	*(char *)mb = 'b';
+	REQUIRE_EDU(a, edu_dma_put(a, 0, ma, 1, 0, SOON_MS));
+	REQUIRE_EDU(b, edu_dma_put(b, 0, mb, 1, 0, SOON_MS));
+	REQUIRE_EDU(a, edu_dma_get(a, 0, ma, 1, 0, SOON_MS));
+	ATF_CHECK_EQ(*(char *)ma, 'a');
 	edu_close(a);
 	check_engines(b);
 	edu_close(b);
 }
 
-ATF_TC(qemu_killed);
-ATF_TC_HEAD(qemu_killed, tc)
+EDU_TEST(qemu_killed, "QEMU killed in mid-use: every call is ENODEV, nothing "
+    "hangs, no SIGPIPE")
 {
-
-	atf_tc_set_md_var(tc, "descr", "QEMU killed in mid-use: every call is "
-	    "ENODEV, nothing hangs, no SIGPIPE");
-}
-ATF_TC_BODY(qemu_killed, tc)
-{
-	struct edu_mem *mem;
+	unsigned char *mem;
 	struct edu *edu;
 	uint32_t value;
 	int fd = use_marked_qemu();
 
-	edu = open_device("qtest:");
+	edu = open_device("qtest:", 0);
 	ATF_REQUIRE((mem = edu_mem_alloc(edu, 4095)) != NULL);
 	ATF_REQUIRE(kill(marked_pid(), SIGKILL) == 0);
 	ATF_REQUIRE(dies_soon(fd));
@@ -271,7 +222,7 @@ ATF_TC_BODY(qemu_killed, tc)
 	ATF_CHECK_ERRNO(ENODEV, edu_identify(edu, &value) == -1);
 	ATF_CHECK_ERRNO(ENODEV, edu_factorial(edu, 5, 0, EDU_FOREVER,
 	    &value) == -1);
-	ATF_CHECK_ERRNO(ENODEV, edu_dma_put(edu, 0, mem, 0, 10, 0,
+	ATF_CHECK_ERRNO(ENODEV, edu_dma_put(edu, 0, mem, 10, 0,
 	    EDU_FOREVER) == -1);
 	ATF_CHECK_ERRNO(ENODEV, edu_config_read(edu, 0, &value) == -1);
 	ATF_CHECK_MSG(strstr(edu_errmsg(edu), "it ended") != NULL, "%s",
@@ -282,20 +233,14 @@ ATF_TC_BODY(qemu_killed, tc)
 	edu_close(edu);
 }
 
-ATF_TC(qemu_killed_while_waiting);
-ATF_TC_HEAD(qemu_killed_while_waiting, tc)
-{
-
-	atf_tc_set_md_var(tc, "descr", "QEMU killed while somebody waits for "
-	    "an interrupt: the wait ends with ENODEV");
-}
-ATF_TC_BODY(qemu_killed_while_waiting, tc)
+EDU_TEST(qemu_killed_while_waiting, "QEMU killed while somebody waits for an "
+    "interrupt: the wait ends with ENODEV")
 {
 	struct edu *edu;
 	uint32_t value;
 
 	(void)use_marked_qemu();
-	edu = open_device("qtest:");
+	edu = open_device("qtest:", 0);
 	switch (fork()) {
 	case -1:
 		atf_tc_fail("fork");
@@ -307,14 +252,8 @@ ATF_TC_BODY(qemu_killed_while_waiting, tc)
 	edu_close(edu);
 }
 
-ATF_TC(closed_leaves_no_qemu);
-ATF_TC_HEAD(closed_leaves_no_qemu, tc)
-{
-
-	atf_tc_set_md_var(tc, "descr", "QEMU has ended when edu_close() "
-	    "returns, a script around it too");
-}
-ATF_TC_BODY(closed_leaves_no_qemu, tc)
+EDU_TEST(closed_leaves_no_qemu, "QEMU has ended when edu_close() returns, a "
+    "script around it too")
 {
 	struct edu *edu;
 	char qemu[256];
@@ -322,14 +261,14 @@ ATF_TC_BODY(closed_leaves_no_qemu, tc)
 
 	(void)snprintf(qemu, sizeof(qemu), "%s", real_qemu());
 	fd = use_marked_qemu();
-	edu = open_device("qtest:");
+	edu = open_device("qtest:", 0);
 	ATF_CHECK(is_alive(fd));
 	edu_close(edu);
 	/* Of its descriptors, the connection's end is not the last to go. */
 	ATF_CHECK(dies_soon(fd));
 	/* The script hears no SIGHUP, and goes on when QEMU has ended. */
 	use_script("trap '' HUP; exec 9>alive; '%s' \"$@\"; sleep 60\n", qemu);
-	edu = open_device("qtest:");
+	edu = open_device("qtest:", 0);
 	ATF_CHECK(is_alive(fd));
 	edu_close(edu);
 	ATF_CHECK(dies_soon(fd));
@@ -366,14 +305,8 @@ start_owner(pid_t *heir)
 	return pid;
 }
 
-ATF_TC(killed_owner_leaves_no_qemu);
-ATF_TC_HEAD(killed_owner_leaves_no_qemu, tc)
-{
-
-	atf_tc_set_md_var(tc, "descr", "QEMU ends when its owner is killed by "
-	    "SIGKILL");
-}
-ATF_TC_BODY(killed_owner_leaves_no_qemu, tc)
+EDU_TEST(killed_owner_leaves_no_qemu, "QEMU ends when its owner is killed by "
+    "SIGKILL")
 {
 	int fd = use_marked_qemu();
 	pid_t pid = start_owner(NULL);
@@ -385,14 +318,8 @@ ATF_TC_BODY(killed_owner_leaves_no_qemu, tc)
 	(void)kill(marked_pid(), SIGKILL);
 }
 
-ATF_TC(killed_group_leaves_no_qemu);
-ATF_TC_HEAD(killed_group_leaves_no_qemu, tc)
-{
-
-	atf_tc_set_md_var(tc, "descr", "QEMU ends when the whole process "
-	    "group of its owner is killed by SIGKILL");
-}
-ATF_TC_BODY(killed_group_leaves_no_qemu, tc)
+EDU_TEST(killed_group_leaves_no_qemu, "QEMU ends when the whole process group "
+    "of its owner is killed by SIGKILL")
 {
 	int fd = use_marked_qemu();
 	pid_t pid = start_owner(NULL);
@@ -404,14 +331,8 @@ ATF_TC_BODY(killed_group_leaves_no_qemu, tc)
 	(void)kill(marked_pid(), SIGKILL);
 }
 
-ATF_TC(killed_owner_with_heir);
-ATF_TC_HEAD(killed_owner_with_heir, tc)
-{
-
-	atf_tc_set_md_var(tc, "descr", "QEMU ends when its owner is killed "
-	    "whose child still holds the descriptors");
-}
-ATF_TC_BODY(killed_owner_with_heir, tc)
+EDU_TEST(killed_owner_with_heir, "QEMU ends when its owner is killed whose "
+    "child still holds the descriptors")
 {
 	int fd = use_marked_qemu();
 	pid_t heir, pid = start_owner(&heir);
@@ -434,14 +355,7 @@ catch(int sig)
 	caught = 1;
 }
 
-ATF_TC(interrupt_key);
-ATF_TC_HEAD(interrupt_key, tc)
-{
-
-	atf_tc_set_md_var(tc, "descr", "a ^C that the owner survives does "
-	    "not reach QEMU");
-}
-ATF_TC_BODY(interrupt_key, tc)
+EDU_TEST(interrupt_key, "a ^C that the owner survives does not reach QEMU")
 {
 	struct edu *edu;
 	int status;
@@ -464,14 +378,8 @@ ATF_TC_BODY(interrupt_key, tc)
 	ATF_CHECK_MSG(status == 0, "status 0x%x", (unsigned)status);
 }
 
-ATF_TC(program_undisturbed);
-ATF_TC_HEAD(program_undisturbed, tc)
-{
-
-	atf_tc_set_md_var(tc, "descr", "the program has no new child, its "
-	    "signals and its own children are left alone");
-}
-ATF_TC_BODY(program_undisturbed, tc)
+EDU_TEST(program_undisturbed, "the program has no new child, its signals and "
+    "its own children are left alone")
 {
 	struct sigaction action;
 	sigset_t before, after;
@@ -484,7 +392,7 @@ ATF_TC_BODY(program_undisturbed, tc)
 	ATF_REQUIRE((pid = fork()) != -1);
 	if (pid == 0)
 		_exit(42);
-	edu = open_device("qtest:");
+	edu = open_device("qtest:", 0);
 	ATF_CHECK(waitpid(-1, &status, 0) == pid);
 	ATF_CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 42);
 	ATF_CHECK_ERRNO(ECHILD, waitpid(-1, NULL, WNOHANG) == -1);
@@ -503,14 +411,8 @@ ATF_TC_BODY(program_undisturbed, tc)
 	ATF_CHECK(action.sa_handler == SIG_DFL);
 }
 
-ATF_TC(odd_program);
-ATF_TC_HEAD(odd_program, tc)
-{
-
-	atf_tc_set_md_var(tc, "descr", "works in a program that ignores "
-	    "SIGCHLD and has closed its standard descriptors");
-}
-ATF_TC_BODY(odd_program, tc)
+EDU_TEST(odd_program, "works in a program that ignores SIGCHLD and has closed "
+    "its standard descriptors")
 {
 	struct edu *edu;
 	uint32_t value;
@@ -534,14 +436,8 @@ ATF_TC_BODY(odd_program, tc)
 	ATF_CHECK_MSG(status == 0, "status 0x%x", (unsigned)status);
 }
 
-ATF_TC(no_descriptor_leaks);
-ATF_TC_HEAD(no_descriptor_leaks, tc)
-{
-
-	atf_tc_set_md_var(tc, "descr", "ten opens, good and failed, leave no "
-	    "descriptor open");
-}
-ATF_TC_BODY(no_descriptor_leaks, tc)
+EDU_TEST(no_descriptor_leaks, "ten opens, good and failed, leave no descriptor "
+    "open")
 {
 	int before = count_fds(), i;
 	char qemu[256];
@@ -549,7 +445,7 @@ ATF_TC_BODY(no_descriptor_leaks, tc)
 	(void)snprintf(qemu, sizeof(qemu), "%s", real_qemu());
 	for (i = 0; i < 10; i++) {
 		ATF_REQUIRE(setenv("QEMU", qemu, 1) == 0);
-		edu_close(open_device("qtest:"));
+		edu_close(open_device("qtest:", 0));
 		ATF_REQUIRE(edu_open("qtest:/nonexistent", 0) == NULL);
 		ATF_REQUIRE(setenv("QEMU", "/bin/false", 1) == 0);
 		ATF_REQUIRE(edu_open("qtest:", 0) == NULL);
@@ -559,21 +455,14 @@ ATF_TC_BODY(no_descriptor_leaks, tc)
 	ATF_CHECK_EQ(count_fds(), before);
 }
 
-ATF_TC(close_on_exec);
-ATF_TC_HEAD(close_on_exec, tc)
-{
-
-	atf_tc_set_md_var(tc, "descr", "an open device's descriptors are "
-	    "closed on exec");
-}
-ATF_TC_BODY(close_on_exec, tc)
+EDU_TEST(close_on_exec, "an open device's descriptors are closed on exec")
 {
 	int before[FDS], fd;
 	struct edu *edu;
 
 	for (fd = 0; fd < FDS; fd++)
 		before[fd] = fcntl(fd, F_GETFD);
-	edu = open_device("qtest:");
+	edu = open_device("qtest:", 0);
 	ATF_CHECK(count_fds() > 3);
 	for (fd = 0; fd < FDS; fd++)
 		ATF_CHECK_MSG(before[fd] != -1 || fcntl(fd, F_GETFD) == -1 ||
@@ -581,14 +470,8 @@ ATF_TC_BODY(close_on_exec, tc)
 	edu_close(edu);
 }
 
-ATF_TC(program_descriptors_not_kept);
-ATF_TC_HEAD(program_descriptors_not_kept, tc)
-{
-
-	atf_tc_set_md_var(tc, "descr", "QEMU does not keep a descriptor of "
-	    "the program open");
-}
-ATF_TC_BODY(program_descriptors_not_kept, tc)
+EDU_TEST(program_descriptors_not_kept, "QEMU does not keep a descriptor of the "
+    "program open")
 {
 	struct edu *edu;
 	int fds[2], high;
@@ -598,7 +481,7 @@ ATF_TC_BODY(program_descriptors_not_kept, tc)
 	ATF_REQUIRE(pipe(fds) == 0);
 	ATF_REQUIRE((high = fcntl(fds[1], F_DUPFD, 100)) != -1);
 	ATF_REQUIRE(fcntl(fds[0], F_SETFL, O_NONBLOCK) == 0);
-	edu = open_device("qtest:");
+	edu = open_device("qtest:", 0);
 	ATF_REQUIRE(close(fds[1]) == 0 && close(high) == 0);
 	ATF_CHECK_MSG(read(fds[0], &c, 1) == 0, "somebody keeps it open");
 	edu_close(edu);
@@ -619,34 +502,21 @@ count_files(const char *path)
 	return count;
 }
 
-ATF_TC(no_temporary_files);
-ATF_TC_HEAD(no_temporary_files, tc)
-{
-
-	atf_tc_set_md_var(tc, "descr", "no file is made, and so no TMPDIR "
-	    "needed");
-}
-ATF_TC_BODY(no_temporary_files, tc)
+EDU_TEST(no_temporary_files, "no file is made, and so no TMPDIR needed")
 {
 	struct edu *edu;
 
 	ATF_REQUIRE(mkdir("tmp", 0700) == 0);
 	ATF_REQUIRE(setenv("TMPDIR", "tmp", 1) == 0);
-	edu = open_device("qtest:");
+	edu = open_device("qtest:", 0);
 	ATF_CHECK_EQ(count_files("tmp"), 0);
 	edu_close(edu);
 	ATF_REQUIRE(setenv("TMPDIR", "nonexistent", 1) == 0);
-	edu_close(open_device("qtest:"));
+	edu_close(open_device("qtest:", 0));
 }
 
-ATF_TC(qemu_path_long);
-ATF_TC_HEAD(qemu_path_long, tc)
-{
-
-	atf_tc_set_md_var(tc, "descr", "a long QEMU= is the program it names, "
-	    "and one that is too long is refused");
-}
-ATF_TC_BODY(qemu_path_long, tc)
+EDU_TEST(qemu_path_long, "a long QEMU= is the program it names, and one that "
+    "is too long is refused")
 {
 	char path[256], name[8192];
 
@@ -659,21 +529,15 @@ ATF_TC_BODY(qemu_path_long, tc)
 	/* What it would be if it were cut. */
 	path[159] = '\0';
 	ATF_REQUIRE(symlink("/bin/false", path) == 0);
-	edu_close(open_device("qtest:"));
+	edu_close(open_device("qtest:", 0));
 	memset(name, '/', sizeof(name));
 	(void)snprintf(name + sizeof(name) - 9, 9, "bin/true");
 	ATF_REQUIRE(setenv("QEMU", name, 1) == 0);
 	check_open_fails("qtest:", ENAMETOOLONG, "QEMU=");
 }
 
-ATF_TC(owner_killed_at_any_moment);
-ATF_TC_HEAD(owner_killed_at_any_moment, tc)
-{
-
-	atf_tc_set_md_var(tc, "descr", "QEMU ends whenever its owner is "
-	    "killed, at the start as well");
-}
-ATF_TC_BODY(owner_killed_at_any_moment, tc)
+EDU_TEST(owner_killed_at_any_moment, "QEMU ends whenever its owner is killed, "
+    "at the start as well")
 {
 	int fd = use_marked_qemu(), i;
 	pid_t pid;
@@ -694,14 +558,8 @@ ATF_TC_BODY(owner_killed_at_any_moment, tc)
 	ATF_CHECK_MSG(dies_soon(fd), "QEMU has outlived its owner");
 }
 
-ATF_TC(stopped_qemu_ends);
-ATF_TC_HEAD(stopped_qemu_ends, tc)
-{
-
-	atf_tc_set_md_var(tc, "descr", "a QEMU that somebody has stopped ends "
-	    "with its owner as well");
-}
-ATF_TC_BODY(stopped_qemu_ends, tc)
+EDU_TEST(stopped_qemu_ends, "a QEMU that somebody has stopped ends with its "
+    "owner as well")
 {
 	int fd = use_marked_qemu();
 	pid_t pid = start_owner(NULL);
@@ -713,17 +571,11 @@ ATF_TC_BODY(stopped_qemu_ends, tc)
 	(void)kill(marked_pid(), SIGKILL);
 }
 
-ATF_TC(memory_runs_out);
-ATF_TC_HEAD(memory_runs_out, tc)
+EDU_TEST(memory_runs_out, "memory ends with ENOMEM, and what is freed can be "
+    "had again")
 {
-
-	atf_tc_set_md_var(tc, "descr", "memory ends with ENOMEM, and what is "
-	    "freed can be had again");
-}
-ATF_TC_BODY(memory_runs_out, tc)
-{
-	struct edu *edu = open_device("qtest:");
-	struct edu_mem *mems[64], *mem;
+	struct edu *edu = open_device("qtest:", 0);
+	unsigned char *mems[64], *mem;
 	size_t count = 0, i;
 
 	while (count < 64 &&
@@ -732,43 +584,13 @@ ATF_TC_BODY(memory_runs_out, tc)
 	ATF_CHECK_EQ(errno, ENOMEM);
 	ATF_REQUIRE(count >= 8 && count < 64);
 	for (i = 1; i < count; i++)
-		ATF_CHECK(edu_mem_bus_address(mems[i]) -
-		    edu_mem_bus_address(mems[i - 1]) >= EDU_MEM_MAX);
-	edu_mem_free(mems[3]);
+		ATF_CHECK(bus_address(edu, mems[i]) -
+		    bus_address(edu, mems[i - 1]) >= EDU_MEM_MAX);
+	edu_mem_free(edu, mems[3]);
 	ATF_REQUIRE((mem = edu_mem_alloc(edu, EDU_MEM_MAX / 2)) != NULL);
 	ATF_REQUIRE((mem = edu_mem_alloc(edu, EDU_MEM_MAX / 2)) != NULL);
 	ATF_CHECK(edu_mem_alloc(edu, 1) == NULL);
 	for (i = 0; i < EDU_MEM_MAX / 2; i++)
-		ATF_REQUIRE(((char *)edu_mem_data(mem))[i] == 0);
+		ATF_REQUIRE(((char *)mem)[i] == 0);
 	edu_close(edu);
-}
-
-ATF_TP_ADD_TCS(tp)
-{
-
-	ATF_TP_ADD_TC(tp, own_works);
-	ATF_TP_ADD_TC(tp, level_not_lost);
-	ATF_TP_ADD_TC(tp, qemu_missing);
-	ATF_TP_ADD_TC(tp, qemu_not_executable);
-	ATF_TP_ADD_TC(tp, qemu_fails_to_start);
-	ATF_TP_ADD_TC(tp, qemu_talks);
-	ATF_TP_ADD_TC(tp, two_at_once);
-	ATF_TP_ADD_TC(tp, qemu_killed);
-	ATF_TP_ADD_TC(tp, qemu_killed_while_waiting);
-	ATF_TP_ADD_TC(tp, closed_leaves_no_qemu);
-	ATF_TP_ADD_TC(tp, killed_owner_leaves_no_qemu);
-	ATF_TP_ADD_TC(tp, killed_group_leaves_no_qemu);
-	ATF_TP_ADD_TC(tp, killed_owner_with_heir);
-	ATF_TP_ADD_TC(tp, interrupt_key);
-	ATF_TP_ADD_TC(tp, program_undisturbed);
-	ATF_TP_ADD_TC(tp, odd_program);
-	ATF_TP_ADD_TC(tp, no_descriptor_leaks);
-	ATF_TP_ADD_TC(tp, close_on_exec);
-	ATF_TP_ADD_TC(tp, program_descriptors_not_kept);
-	ATF_TP_ADD_TC(tp, no_temporary_files);
-	ATF_TP_ADD_TC(tp, qemu_path_long);
-	ATF_TP_ADD_TC(tp, owner_killed_at_any_moment);
-	ATF_TP_ADD_TC(tp, stopped_qemu_ends);
-	ATF_TP_ADD_TC(tp, memory_runs_out);
-	return atf_no_error();
 }

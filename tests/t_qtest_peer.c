@@ -8,7 +8,6 @@
 #include <sys/types.h>
 #include <sys/wait.h>
 
-#include <atf-c.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdint.h>
@@ -20,6 +19,7 @@
 
 #include <edu.h>
 
+#include "h_case.h"
 #include "h_qemu.h"
 
 /* What a call may take whose limit is LIMIT_MS: a busy machine is late. */
@@ -74,14 +74,8 @@ check_peer(const char *text, int is_endless, int is_silent, int errnum,
 	(void)waitpid(pid, NULL, 0);
 }
 
-ATF_TC(peer_speaks_no_qtest);
-ATF_TC_HEAD(peer_speaks_no_qtest, tc)
-{
-
-	atf_tc_set_md_var(tc, "descr", "somebody else at the socket, who "
-	    "hangs up or talks nonsense: ENODEV");
-}
-ATF_TC_BODY(peer_speaks_no_qtest, tc)
+EDU_TEST(peer_speaks_no_qtest, "somebody else at the socket, who hangs up or "
+    "talks nonsense: ENODEV")
 {
 	int before = count_fds();
 
@@ -95,14 +89,8 @@ ATF_TC_BODY(peer_speaks_no_qtest, tc)
 	ATF_CHECK_EQ(count_fds(), before);
 }
 
-ATF_TC(messages_escaped);
-ATF_TC_HEAD(messages_escaped, tc)
-{
-
-	atf_tc_set_md_var(tc, "descr", "control bytes of a peer's answer do "
-	    "not reach the terminal");
-}
-ATF_TC_BODY(messages_escaped, tc)
+EDU_TEST(messages_escaped, "control bytes of a peer's answer do not reach the "
+    "terminal")
 {
 
 	check_peer("\033]0;gotcha\007\233m\n", 0, 1, ENODEV,
@@ -117,14 +105,8 @@ now_ms(void)
 	return edu_now_us() / 1000;
 }
 
-ATF_TC(flood);
-ATF_TC_HEAD(flood, tc)
-{
-
-	atf_tc_set_md_var(tc, "descr", "a peer that sends interrupts without "
-	    "end and never an answer: EBUSY, in time");
-}
-ATF_TC_BODY(flood, tc)
+EDU_TEST(flood, "a peer that sends interrupts without end and never an answer: "
+    "EBUSY, in time")
 {
 	static const char line[] = "IRQ raise 1\nIRQ lower 7\nIRQ nonsense\n";
 	static char lines[4000 * (sizeof(line) - 1) + 1];
@@ -163,14 +145,8 @@ check_over(struct qtest *q, int64_t start_ms, int errnum, pid_t pid)
 	(void)waitpid(pid, NULL, 0);
 }
 
-ATF_TC(wait_flooded);
-ATF_TC_HEAD(wait_flooded, tc)
-{
-
-	atf_tc_set_md_var(tc, "descr", "a wait ends in time in a flood of "
-	    "lines that are not for it");
-}
-ATF_TC_BODY(wait_flooded, tc)
+EDU_TEST(wait_flooded, "a wait ends in time in a flood of lines that are not "
+    "for it")
 {
 	int64_t start_ms = now_ms();
 	struct qtest *q;
@@ -191,14 +167,8 @@ ATF_TC_BODY(wait_flooded, tc)
 	(void)waitpid(pid, NULL, 0);
 }
 
-ATF_TC(peer_does_not_read);
-ATF_TC_HEAD(peer_does_not_read, tc)
-{
-
-	atf_tc_set_md_var(tc, "descr", "a peer that answers without reading: "
-	    "sending ends in time");
-}
-ATF_TC_BODY(peer_does_not_read, tc)
+EDU_TEST(peer_does_not_read, "a peer that answers without reading: sending "
+    "ends in time")
 {
 	static char data[16 << 20];
 	struct qtest *q;
@@ -212,14 +182,8 @@ ATF_TC_BODY(peer_does_not_read, tc)
 	check_over(q, start_ms, ENODEV, pid);
 }
 
-ATF_TC(peer_dribbles);
-ATF_TC_HEAD(peer_dribbles, tc)
-{
-
-	atf_tc_set_md_var(tc, "descr", "an answer a byte at a time, or one "
-	    "that takes long again and again: one limit for all of it");
-}
-ATF_TC_BODY(peer_dribbles, tc)
+EDU_TEST(peer_dribbles, "an answer a byte at a time, or one that takes long "
+    "again and again: one limit for all of it")
 {
 	/* Few enough pieces that there is room for all of them, unread. */
 	static char data[8 * QTEST_PIECE];
@@ -233,14 +197,8 @@ ATF_TC_BODY(peer_dribbles, tc)
 	check_over(q, start_ms, ENODEV, pid);
 }
 
-ATF_TC(qemu_stopped);
-ATF_TC_HEAD(qemu_stopped, tc)
-{
-
-	atf_tc_set_md_var(tc, "descr", "a QEMU of our own that stands still: "
-	    "ENODEV after the limit, and it is ended all the same");
-}
-ATF_TC_BODY(qemu_stopped, tc)
+EDU_TEST(qemu_stopped, "a QEMU of our own that stands still: ENODEV after the "
+    "limit, and it is ended all the same")
 {
 	struct edu_error err = { "", "" };
 	int64_t start_ms;
@@ -257,17 +215,4 @@ ATF_TC_BODY(qemu_stopped, tc)
 	ATF_CHECK(is_readable(q->irq_fd, 0));
 	qtest_end(q);
 	ATF_CHECK(now_ms() - start_ms < LIMIT_MS + LATE_MS);
-}
-
-ATF_TP_ADD_TCS(tp)
-{
-
-	ATF_TP_ADD_TC(tp, peer_speaks_no_qtest);
-	ATF_TP_ADD_TC(tp, messages_escaped);
-	ATF_TP_ADD_TC(tp, flood);
-	ATF_TP_ADD_TC(tp, wait_flooded);
-	ATF_TP_ADD_TC(tp, peer_does_not_read);
-	ATF_TP_ADD_TC(tp, peer_dribbles);
-	ATF_TP_ADD_TC(tp, qemu_stopped);
-	return atf_no_error();
 }

@@ -10,7 +10,6 @@
 #include <sys/un.h>
 #include <sys/wait.h>
 
-#include <atf-c.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdint.h>
@@ -21,6 +20,7 @@
 
 #include <edu.h>
 
+#include "h_case.h"
 #include "h_qtest.h"
 
 #define SOCKET		"qtest.sock"
@@ -133,34 +133,22 @@ raw_config_write(int fd, unsigned offset, uint32_t value)
 	raw_ok(fd, command);
 }
 
-ATF_TC(no_memory_there);
-ATF_TC_HEAD(no_memory_there, tc)
-{
-
-	atf_tc_set_md_var(tc, "descr", "a QEMU with less memory than we count "
-	    "on: ENOMEM, not a lost transfer");
-}
-ATF_TC_BODY(no_memory_there, tc)
+EDU_TEST(no_memory_there, "a QEMU with less memory than we count on: ENOMEM, "
+    "not a lost transfer")
 {
 	struct edu *edu;
 
 	(void)start_qemu("q35", "-m 2 -device edu");
 	await_qemu();
-	edu = open_device(DEVICE);
+	edu = open_device(DEVICE, 0);
 	ATF_CHECK(edu_mem_alloc(edu, EDU_MEM_MAX / 2) != NULL);
 	ATF_CHECK_ERRNO(ENOMEM, edu_mem_alloc(edu, EDU_MEM_MAX) == NULL);
 	ATF_CHECK(strstr(edu_errmsg(edu), "-m 16") != NULL);
 	edu_close(edu);
 }
 
-ATF_TC(socket_missing);
-ATF_TC_HEAD(socket_missing, tc)
-{
-
-	atf_tc_set_md_var(tc, "descr", "no socket there, or nobody listening: "
-	    "ENOENT, and the message says how to start a QEMU");
-}
-ATF_TC_BODY(socket_missing, tc)
+EDU_TEST(socket_missing, "no socket there, or nobody listening: ENOENT, and "
+    "the message says how to start a QEMU")
 {
 	struct sockaddr_un sun;
 	char name[200];
@@ -182,24 +170,17 @@ ATF_TC_BODY(socket_missing, tc)
 	ATF_CHECK_ERRNO(EINVAL, edu_open(name, 0) == NULL);
 }
 
-ATF_TC(peer_silent);
-ATF_TC_HEAD(peer_silent, tc)
-{
-
-	atf_tc_set_md_var(tc, "descr", "a QEMU that another process is using: "
-	    "EBUSY, not a hang");
-}
-ATF_TC_BODY(peer_silent, tc)
+EDU_TEST(peer_silent, "a QEMU that another process is using: EBUSY, not a hang")
 {
 	struct edu *edu;
 
 	(void)start_qemu("q35", SLOT_4);
 	await_qemu();
-	edu = open_device(DEVICE);
+	edu = open_device(DEVICE, 0);
 	check_open_fails(DEVICE, EBUSY, "another process");
 	REQUIRE_EDU(edu, edu_live(edu, 1, NULL));
 	edu_close(edu);
-	edu_close(open_device(DEVICE));
+	edu_close(open_device(DEVICE, 0));
 }
 
 static void
@@ -211,7 +192,7 @@ check_socket(const char *machine)
 	(void)start_qemu(machine, "-m 16 -device edu");
 	await_qemu();
 	for (i = 0; i < 2; i++) {
-		edu = open_device(DEVICE);
+		edu = open_device(DEVICE, 0);
 		ATF_CHECK_STREQ(edu_name(edu), DEVICE);
 		ATF_CHECK_STREQ(edu_kernel_side(edu), "qtest");
 		check_engines(edu);
@@ -220,40 +201,22 @@ check_socket(const char *machine)
 	}
 }
 
-ATF_TC(socket_q35);
-ATF_TC_HEAD(socket_q35, tc)
-{
-
-	atf_tc_set_md_var(tc, "descr", "the caller's QEMU, machine q35: "
-	    "everything works, and works again for the next client");
-}
-ATF_TC_BODY(socket_q35, tc)
+EDU_TEST(socket_q35, "the caller's QEMU, machine q35: everything works, and "
+    "works again for the next client")
 {
 
 	check_socket("q35");
 }
 
-ATF_TC(socket_pc);
-ATF_TC_HEAD(socket_pc, tc)
-{
-
-	atf_tc_set_md_var(tc, "descr", "the caller's QEMU, machine pc: "
-	    "everything works, and works again for the next client");
-}
-ATF_TC_BODY(socket_pc, tc)
+EDU_TEST(socket_pc, "the caller's QEMU, machine pc: everything works, and "
+    "works again for the next client")
 {
 
 	check_socket("pc");
 }
 
-ATF_TC(socket_without_edu);
-ATF_TC_HEAD(socket_without_edu, tc)
-{
-
-	atf_tc_set_md_var(tc, "descr", "a QEMU without an edu device, or "
-	    "without PCI: ENOENT");
-}
-ATF_TC_BODY(socket_without_edu, tc)
+EDU_TEST(socket_without_edu, "a QEMU without an edu device, or without PCI: "
+    "ENOENT")
 {
 	int fd;
 
@@ -276,14 +239,8 @@ ATF_TC_BODY(socket_without_edu, tc)
 	(void)close(fd);
 }
 
-ATF_TC(socket_function);
-ATF_TC_HEAD(socket_function, tc)
-{
-
-	atf_tc_set_md_var(tc, "descr", "a device that is not the first "
-	    "function of its slot is found");
-}
-ATF_TC_BODY(socket_function, tc)
+EDU_TEST(socket_function, "a device that is not the first function of its slot "
+    "is found")
 {
 	struct edu *edu;
 
@@ -291,19 +248,13 @@ ATF_TC_BODY(socket_function, tc)
 	    "-device pci-testdev,addr=6.0,multifunction=on "
 	    "-device edu,addr=6.3");
 	await_qemu();
-	edu = open_device(DEVICE);
+	edu = open_device(DEVICE, 0);
 	REQUIRE_EDU(edu, edu_live(edu, 1, NULL));
 	edu_close(edu);
 }
 
-ATF_TC(firmware_bar_kept);
-ATF_TC_HEAD(firmware_bar_kept, tc)
-{
-
-	atf_tc_set_md_var(tc, "descr", "a BAR0 that has an address keeps it; "
-	    "one without gets one");
-}
-ATF_TC_BODY(firmware_bar_kept, tc)
+EDU_TEST(firmware_bar_kept, "a BAR0 that has an address keeps it; one without "
+    "gets one")
 {
 	static const uint32_t odd[] = { 0, 0xffffffff };
 	struct edu *edu;
@@ -315,7 +266,7 @@ ATF_TC_BODY(firmware_bar_kept, tc)
 	fd = raw_connect();
 	raw_config_write(fd, 0x10, 0xfd300000);
 	(void)close(fd);
-	edu = open_device(DEVICE);
+	edu = open_device(DEVICE, 0);
 	REQUIRE_EDU(edu, edu_config_read(edu, 0x10, &bar));
 	ATF_CHECK_EQ(bar, 0xfd300000);
 	REQUIRE_EDU(edu, edu_live(edu, 1, NULL));
@@ -325,7 +276,7 @@ ATF_TC_BODY(firmware_bar_kept, tc)
 		raw_config_write(fd, 0x04, 0);
 		raw_config_write(fd, 0x10, odd[i]);
 		(void)close(fd);
-		edu = open_device(DEVICE);
+		edu = open_device(DEVICE, 0);
 		REQUIRE_EDU(edu, edu_config_read(edu, 0x10, &bar));
 		ATF_CHECK(bar != 0 && bar != 0xfff00000);
 		REQUIRE_EDU(edu, edu_live(edu, 1, NULL));
@@ -333,14 +284,8 @@ ATF_TC_BODY(firmware_bar_kept, tc)
 	}
 }
 
-ATF_TC(killed_client);
-ATF_TC_HEAD(killed_client, tc)
-{
-
-	atf_tc_set_md_var(tc, "descr", "half a command, a pending interrupt "
-	    "and a masked line left by a client that was killed");
-}
-ATF_TC_BODY(killed_client, tc)
+EDU_TEST(killed_client, "half a command, a pending interrupt and a masked line "
+    "left by a client that was killed")
 {
 	static const char half[] = "writel 0xfd300004 0x5";
 	uint32_t status;
@@ -356,8 +301,7 @@ ATF_TC_BODY(killed_client, tc)
 	ATF_REQUIRE(write(fd, half, strlen(half)) == (ssize_t)strlen(half));
 	sleep_ms(100);
 	(void)close(fd);
-	edu = edu_open(DEVICE, EDU_OPEN_KEEP);
-	ATF_REQUIRE_MSG(edu != NULL, "%s", edu_errmsg(NULL));
+	edu = open_device(DEVICE, EDU_OPEN_KEEP);
 	ATF_CHECK(is_readable(edu_irq_fd(edu), 0));
 	ATF_CHECK(edu_irq_wait(edu, 0, &status) == 1);
 	ATF_CHECK_EQ(status, 0x10);
@@ -385,16 +329,10 @@ intercept_another(int fd)
 	atf_tc_fail("no device has interrupts: %s", line);
 }
 
-ATF_TC(interrupts_unavailable);
-ATF_TC_HEAD(interrupts_unavailable, tc)
+EDU_TEST(interrupts_unavailable, "where interrupts cannot be heard, the wait "
+    "is ENOTSUP, and the rest works")
 {
-
-	atf_tc_set_md_var(tc, "descr", "where interrupts cannot be heard, the "
-	    "wait is ENOTSUP, and the rest works");
-}
-ATF_TC_BODY(interrupts_unavailable, tc)
-{
-	struct edu_mem *mem;
+	unsigned char *mem;
 	struct edu *edu;
 	uint32_t status;
 	int fd;
@@ -403,27 +341,21 @@ ATF_TC_BODY(interrupts_unavailable, tc)
 	fd = raw_connect();
 	intercept_another(fd);
 	(void)close(fd);
-	edu = open_device(DEVICE);
+	edu = open_device(DEVICE, 0);
 	ATF_CHECK_STREQ(edu_kernel_side(edu), "qtest (memory only)");
 	ATF_CHECK_ERRNO(ENOTSUP, edu_irq_wait(edu, 0, &status) == -1);
 	ATF_CHECK_ERRNO(ENOTSUP, edu_irq_fd(edu) == -1);
 	ATF_REQUIRE((mem = edu_mem_alloc(edu, 100)) != NULL);
-	memset(edu_mem_data(mem), 'x', 100);
-	REQUIRE_EDU(edu, edu_dma_put(edu, 0, mem, 0, 100, 0, SOON_MS));
-	memset(edu_mem_data(mem), 0, 100);
-	REQUIRE_EDU(edu, edu_dma_get(edu, 0, mem, 0, 100, 0, SOON_MS));
-	ATF_CHECK_EQ(((char *)edu_mem_data(mem))[99], 'x');
+	memset(mem, 'x', 100);
+	REQUIRE_EDU(edu, edu_dma_put(edu, 0, mem, 100, 0, SOON_MS));
+	memset(mem, 0, 100);
+	REQUIRE_EDU(edu, edu_dma_get(edu, 0, mem, 100, 0, SOON_MS));
+	ATF_CHECK_EQ(((char *)mem)[99], 'x');
 	edu_close(edu);
 }
 
-ATF_TC(client_idle);
-ATF_TC_HEAD(client_idle, tc)
-{
-
-	atf_tc_set_md_var(tc, "descr", "a QEMU whose client does nothing says "
-	    "nothing: else it would stand still in the end, unread");
-}
-ATF_TC_BODY(client_idle, tc)
+EDU_TEST(client_idle, "a QEMU whose client does nothing says nothing: else it "
+    "would stand still in the end, unread")
 {
 	struct edu *edu;
 	uint32_t status;
@@ -431,7 +363,7 @@ ATF_TC_BODY(client_idle, tc)
 
 	(void)start_qemu("pc", "-m 16 -device edu");
 	await_qemu();
-	edu = open_device(DEVICE);
+	edu = open_device(DEVICE, 0);
 	/* What is left of a tick may still come. */
 	for (i = 0; i < 2; i++) {
 		sleep_ms(100);
@@ -439,21 +371,4 @@ ATF_TC_BODY(client_idle, tc)
 	}
 	ATF_CHECK(!is_readable(edu_irq_fd(edu), 1000));
 	edu_close(edu);
-}
-
-ATF_TP_ADD_TCS(tp)
-{
-
-	ATF_TP_ADD_TC(tp, no_memory_there);
-	ATF_TP_ADD_TC(tp, socket_missing);
-	ATF_TP_ADD_TC(tp, peer_silent);
-	ATF_TP_ADD_TC(tp, socket_q35);
-	ATF_TP_ADD_TC(tp, socket_pc);
-	ATF_TP_ADD_TC(tp, socket_without_edu);
-	ATF_TP_ADD_TC(tp, socket_function);
-	ATF_TP_ADD_TC(tp, firmware_bar_kept);
-	ATF_TP_ADD_TC(tp, killed_client);
-	ATF_TP_ADD_TC(tp, interrupts_unavailable);
-	ATF_TP_ADD_TC(tp, client_idle);
-	return atf_no_error();
 }

@@ -5,7 +5,6 @@
 
 /* Registers by their offsets, identification, liveness, configuration. */
 
-#include <atf-c.h>
 #include <errno.h>
 #include <limits.h>
 #include <stdint.h>
@@ -13,6 +12,7 @@
 #include <edu.h>
 #include <edureg.h>
 
+#include "h_case.h"
 #include "h_tap.h"
 
 /* The registers as QEMU's docs/specs/edu.rst lists them. */
@@ -77,14 +77,8 @@ check_access(struct edu *edu, unsigned offset, unsigned width, int is_write)
 		    tap.log[0].width == width && tap.log[0].value == value);
 }
 
-ATF_TC(every_access);
-ATF_TC_HEAD(every_access, tc)
-{
-
-	atf_tc_set_md_var(tc, "descr", "every offset, width and direction: "
-	    "done as asked, or refused without touching the device");
-}
-ATF_TC_BODY(every_access, tc)
+EDU_TEST(every_access, "every offset, width and direction: done as asked, or "
+    "refused without touching the device")
 {
 	static const unsigned widths[] = {
 		0, 1, 2, 3, 4, 5, 7, 8, 16, 0x80000004, UINT_MAX
@@ -93,7 +87,7 @@ ATF_TC_BODY(every_access, tc)
 		0x180, 0x1000, 0x40000, 0x40004, 0xffffc, 0x100000, 0x100004,
 		0x80000000, 0xfffffffc, UINT_MAX
 	};
-	struct edu *edu = open_device("qtest:");
+	struct edu *edu = open_device("qtest:", 0);
 	unsigned offset;
 	size_t i, j;
 
@@ -112,16 +106,10 @@ ATF_TC_BODY(every_access, tc)
 	edu_close(edu);
 }
 
-ATF_TC(refusals_explained);
-ATF_TC_HEAD(refusals_explained, tc)
+EDU_TEST(refusals_explained, "the message says what the register takes, and "
+    "why the DMA command is not written")
 {
-
-	atf_tc_set_md_var(tc, "descr", "the message says what the register "
-	    "takes, and why the DMA command is not written");
-}
-ATF_TC_BODY(refusals_explained, tc)
-{
-	struct edu *edu = open_device("qtest:");
+	struct edu *edu = open_device("qtest:", 0);
 	uint64_t value = 77;
 
 	CHECK_ERRNO(edu, EINVAL, edu_read(edu, 0x0c, 4, &value) == -1);
@@ -149,17 +137,10 @@ read_register(struct edu *edu, unsigned offset, unsigned width)
 	return value;
 }
 
-ATF_TC(values);
-ATF_TC_HEAD(values, tc)
-{
-
-	atf_tc_set_md_var(tc, "descr", "what is written is what the device "
-	    "gets, in 4 bytes and in 8");
-}
-ATF_TC_BODY(values, tc)
+EDU_TEST(values, "what is written is what the device gets, in 4 bytes and in 8")
 {
 	static const uint64_t wide = 0x0123456789abcdef;
-	struct edu *edu = open_device("qtest:");
+	struct edu *edu = open_device("qtest:", 0);
 	unsigned offset;
 
 	ATF_CHECK_EQ(read_register(edu, 0x00, 4), 0x010000ed);
@@ -184,16 +165,9 @@ ATF_TC_BODY(values, tc)
 	edu_close(edu);
 }
 
-ATF_TC(value_too_large);
-ATF_TC_HEAD(value_too_large, tc)
+EDU_TEST(value_too_large, "a value beyond 4 bytes is EINVAL and not cut off")
 {
-
-	atf_tc_set_md_var(tc, "descr", "a value beyond 4 bytes is EINVAL and "
-	    "not cut off");
-}
-ATF_TC_BODY(value_too_large, tc)
-{
-	struct edu *edu = open_device("qtest:");
+	struct edu *edu = open_device("qtest:", 0);
 
 	REQUIRE_EDU(edu, edu_write(edu, 0x04, 4, 0));
 	CHECK_ERRNO(edu, EINVAL, edu_write(edu, 0x04, 4,
@@ -207,17 +181,10 @@ ATF_TC_BODY(value_too_large, tc)
 	edu_close(edu);
 }
 
-ATF_TC(factorial_by_hand);
-ATF_TC_HEAD(factorial_by_hand, tc)
+EDU_TEST(factorial_by_hand, "a factorial started by a register write: "
+    "edu_factorial() waits for its end", "timeout", "120")
 {
-
-	atf_tc_set_md_var(tc, "descr", "a factorial started by a register "
-	    "write: edu_factorial() waits for its end");
-	atf_tc_set_md_var(tc, "timeout", "120");
-}
-ATF_TC_BODY(factorial_by_hand, tc)
-{
-	struct edu *edu = open_device("qtest:");
+	struct edu *edu = open_device("qtest:", 0);
 	uint32_t result = 77;
 
 	REQUIRE_EDU(edu, edu_write(edu, 0x08, 4, 6));
@@ -235,25 +202,18 @@ ATF_TC_BODY(factorial_by_hand, tc)
 	edu_close(edu);
 }
 
-ATF_TC(status_by_hand);
-ATF_TC_HEAD(status_by_hand, tc)
+EDU_TEST(status_by_hand, "the interrupt of factorials switched on and off by "
+    "hand: edu_factorial() knows")
 {
-
-	atf_tc_set_md_var(tc, "descr", "the interrupt of factorials switched "
-	    "on and off by hand: edu_factorial() knows");
-}
-ATF_TC_BODY(status_by_hand, tc)
-{
-	struct edu *edu = open_device("qtest:");
-	uint32_t result, status;
+	struct edu *edu = open_device("qtest:", 0);
+	uint32_t result;
 
 	REQUIRE_EDU(edu, edu_write(edu, 0x20, 4, 0x80));
 	ATF_CHECK_EQ(read_register(edu, 0x20, 4), 0x80);
 	REQUIRE_EDU(edu, edu_factorial(edu, 5, 0, SOON_MS, &result));
 	ATF_CHECK_EQ(result, 120);
 	ATF_CHECK_EQ(read_register(edu, 0x20, 4), 0);
-	REQUIRE_EDU(edu, edu_irq_status(edu, &status));
-	ATF_CHECK_EQ(status, 0);
+	check_status(edu, 0);
 	REQUIRE_EDU(edu, edu_factorial(edu, 6, EDU_INTERRUPT, SOON_MS,
 	    &result));
 	ATF_CHECK_EQ(read_register(edu, 0x20, 4), 0x80);
@@ -264,27 +224,19 @@ ATF_TC_BODY(status_by_hand, tc)
 	edu_close(edu);
 }
 
-ATF_TC(acknowledged_by_hand);
-ATF_TC_HEAD(acknowledged_by_hand, tc)
+EDU_TEST(acknowledged_by_hand, "bits acknowledged by a register write are not "
+    "delivered, others are")
 {
-
-	atf_tc_set_md_var(tc, "descr", "bits acknowledged by a register write "
-	    "are not delivered, others are");
-}
-ATF_TC_BODY(acknowledged_by_hand, tc)
-{
-	struct edu *edu = open_device("qtest:");
-	uint32_t result, status;
+	struct edu *edu = open_device("qtest:", 0);
+	uint32_t result;
 
 	/* The factorial's wait takes these into the library. */
 	REQUIRE_EDU(edu, edu_irq_raise(edu, 0x30));
 	REQUIRE_EDU(edu, edu_factorial(edu, 12, EDU_INTERRUPT, SOON_MS,
 	    &result));
 	REQUIRE_EDU(edu, edu_write(edu, 0x64, 4, 0x10));
-	REQUIRE_EDU(edu, edu_irq_status(edu, &status));
-	ATF_CHECK_EQ_MSG(status, 0x20, "0x%x", status);
-	ATF_CHECK_EQ(edu_irq_wait(edu, 0, &status), 1);
-	ATF_CHECK_EQ_MSG(status, 0x20, "0x%x", status);
+	check_status(edu, 0x20);
+	check_wait(edu, 0, 0x20);
 	edu_close(edu);
 }
 
@@ -305,16 +257,10 @@ read_odd(size_t i, struct tap_access *a)
 	return TAP_PASS;
 }
 
-ATF_TC(identify);
-ATF_TC_HEAD(identify, tc)
+EDU_TEST(identify, "the identification is read and checked: gone, "
+    "byte-swapped, another device, another version")
 {
-
-	atf_tc_set_md_var(tc, "descr", "the identification is read and "
-	    "checked: gone, byte-swapped, another device, another version");
-}
-ATF_TC_BODY(identify, tc)
-{
-	struct edu *edu = open_device("qtest:");
+	struct edu *edu = open_device("qtest:", 0);
 	uint32_t id = 0;
 
 	REQUIRE_EDU(edu, edu_identify(edu, &id));
@@ -342,19 +288,13 @@ ATF_TC_BODY(identify, tc)
 	edu_close(edu);
 }
 
-ATF_TC(live);
-ATF_TC_HEAD(live, tc)
-{
-
-	atf_tc_set_md_var(tc, "descr", "liveness answers with the inverse of "
-	    "any value; the answer may be left out");
-}
-ATF_TC_BODY(live, tc)
+EDU_TEST(live, "liveness answers with the inverse of any value; the answer may "
+    "be left out")
 {
 	static const uint32_t values[] = {
 		0, 1, 0x80000000, 0x12345678, 0xa5a5a5a5, UINT32_MAX
 	};
-	struct edu *edu = open_device("qtest:");
+	struct edu *edu = open_device("qtest:", 0);
 	uint32_t answer;
 	size_t i;
 
@@ -367,16 +307,10 @@ ATF_TC_BODY(live, tc)
 	edu_close(edu);
 }
 
-ATF_TC(live_wrong);
-ATF_TC_HEAD(live_wrong, tc)
+EDU_TEST(live_wrong, "a wrong answer is EIO and is handed out; of a device "
+    "that is gone it is ENODEV")
 {
-
-	atf_tc_set_md_var(tc, "descr", "a wrong answer is EIO and is handed "
-	    "out; of a device that is gone it is ENODEV");
-}
-ATF_TC_BODY(live_wrong, tc)
-{
-	struct edu *edu = open_device("qtest:");
+	struct edu *edu = open_device("qtest:", 0);
 	uint32_t answer = 77;
 
 	tap_attach(edu);
@@ -393,25 +327,18 @@ ATF_TC_BODY(live_wrong, tc)
 	edu_close(edu);
 }
 
-ATF_TC(config_read);
-ATF_TC_HEAD(config_read, tc)
-{
-
-	atf_tc_set_md_var(tc, "descr", "configuration space by whole dwords "
-	    "below 256; anything else is EINVAL");
-}
-ATF_TC_BODY(config_read, tc)
+EDU_TEST(config_read, "configuration space by whole dwords below 256; anything "
+    "else is EINVAL")
 {
 	static const unsigned bad[] = {
 		1, 2, 3, 5, 6, 7, 0x41, 253, 254, 255, 256, 260, 4096,
 		0x80000000, UINT_MAX - 3, UINT_MAX
 	};
-	struct edu *edu = edu_open("qtest:", EDU_OPEN_CONFIG);
+	struct edu *edu = open_device("qtest:", EDU_OPEN_CONFIG);
 	unsigned offset;
 	uint32_t value;
 	size_t i;
 
-	ATF_REQUIRE_MSG(edu != NULL, "%s", edu_errmsg(NULL));
 	REQUIRE_EDU(edu, edu_config_read(edu, 0x00, &value));
 	ATF_CHECK_EQ(value, 0x11e81234);
 	REQUIRE_EDU(edu, edu_config_read(edu, 0x08, &value));
@@ -429,21 +356,4 @@ ATF_TC_BODY(config_read, tc)
 	ATF_CHECK_EQ(tap_count(1, 0), 64);
 	ATF_CHECK_EQ(value, 77);
 	edu_close(edu);
-}
-
-ATF_TP_ADD_TCS(tp)
-{
-
-	ATF_TP_ADD_TC(tp, every_access);
-	ATF_TP_ADD_TC(tp, refusals_explained);
-	ATF_TP_ADD_TC(tp, values);
-	ATF_TP_ADD_TC(tp, value_too_large);
-	ATF_TP_ADD_TC(tp, factorial_by_hand);
-	ATF_TP_ADD_TC(tp, status_by_hand);
-	ATF_TP_ADD_TC(tp, acknowledged_by_hand);
-	ATF_TP_ADD_TC(tp, identify);
-	ATF_TP_ADD_TC(tp, live);
-	ATF_TP_ADD_TC(tp, live_wrong);
-	ATF_TP_ADD_TC(tp, config_read);
-	return atf_no_error();
 }

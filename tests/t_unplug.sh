@@ -6,8 +6,9 @@
 # A device that is unplugged while it is driven, by QEMU's monitor.  Its
 # registers read 0 then, which looks like "done, and the result is 0".
 #
-# SC2317: the cases are called by ATF; SC2016: the guest's variables.
-# shellcheck shell=sh disable=SC2317,SC2016
+# shellcheck disable=SC2016	# the guest's variables
+
+. "$(atf_get_srcdir)/../../tests/h_case.sh"
 
 # unplug N ID: when "ready" has come N times, unplug the device of that id.
 unplug()
@@ -23,13 +24,9 @@ unplug()
 	echo "device_del $2" >monitor.in
 }
 
-atf_test_case unplugged
-unplugged_head()
-{
-	atf_set descr "every call on a device that is gone is ENODEV, with" \
-	    "and without a kernel side, and a blocked wait ends"
-	atf_set timeout 120
-}
+test_case unplugged \
+    'every call on a device that is gone is ENODEV, and a blocked wait ends' \
+    timeout=120
 unplugged_body()
 {
 	root=$(cd "$(atf_get_srcdir)/../.." && pwd)
@@ -57,9 +54,4 @@ unplugged_body()
 	atf_check_equal "$(grep -c '^0 failures' out)" 2
 	# The others are still there.
 	atf_check -o inline:"0000:00:0a.0\n" sed -n 's/ .*version.*//p' out
-}
-
-atf_init_test_cases()
-{
-	atf_add_test_case unplugged
 }

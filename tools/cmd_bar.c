@@ -72,7 +72,7 @@ print_result(struct tool *t, unsigned index, const struct edu_bar *bar)
 	char size[32];
 
 	json_string(&t->doc, "type", key[type]);
-	json_bool(&t->doc, "prefetchable", edu_bar_prefetchable(bar));
+	json_bool(&t->doc, "prefetchable", edu_bar_is_prefetchable(bar));
 	json_number(&t->doc, "address", edu_bar_address(bar));
 	json_number(&t->doc, "length", edu_bar_length(bar));
 	if (type == EDU_BAR_ABSENT)
@@ -80,7 +80,7 @@ print_result(struct tool *t, unsigned index, const struct edu_bar *bar)
 	else
 		say(t, "BAR%u: %s%s, %s (0x%" PRIx64 ") at 0x%08" PRIx64 "\n",
 		    index, text[type],
-		    type == EDU_BAR_IO ? "" : edu_bar_prefetchable(bar) ?
+		    type == EDU_BAR_IO ? "" : edu_bar_is_prefetchable(bar) ?
 		    ", prefetchable" : ", not prefetchable",
 		    size_text(edu_bar_length(bar), size, sizeof(size)),
 		    edu_bar_length(bar), edu_bar_address(bar));

@@ -13,7 +13,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -53,27 +52,9 @@ write_sysfs(struct tool *t, const char *path, const char *text)
 	if (n == (ssize_t)strlen(text))
 		return 0;
 	if (errno == EACCES || errno == EPERM)
-		help = " (run it as root)";
+		help = " (try as root)";
 	return fail_errno(t, 0, "%s: cannot write %s%s", edu_name(t->edu),
 	    path, help);
-}
-
-/* The driver's name; empty when there is none. */
-static int
-find_driver(struct tool *t, char *name, size_t size)
-{
-	char path[PATH_SIZE], target[PATH_MAX];
-	const char *base;
-	ssize_t length;
-
-	length = readlink(device_path(t, "driver", path), target,
-	    sizeof(target) - 1);
-	if (length == -1 && errno != ENOENT)
-		return fail_errno(t, 0, "%s: %s", edu_name(t->edu), path);
-	target[length == -1 ? 0 : length] = '\0';
-	base = strrchr(target, '/');
-	(void)snprintf(name, size, "%.63s", base != NULL ? base + 1 : target);
-	return 0;
 }
 
 /* Signals and PATH as a system tool expects them. */
@@ -114,7 +95,7 @@ load_module(struct tool *t)
 		return fail(t, EX_UNAVAILABLE, 0, "there is no modprobe; load "
 		    "the kernel module " UIO " by hand");
 	return fail(t, EX_UNAVAILABLE, 0, "modprobe " UIO " failed%s",
-	    geteuid() != 0 ? " (run it as root)" :
+	    geteuid() != 0 ? " (try as root)" :
 	    "; is it in /lib/modules?");
 }
 
@@ -123,7 +104,7 @@ unbind(struct tool *t, const char *driver)
 {
 	char path[PATH_SIZE];
 
-	if (*driver == '\0')
+	if (strcmp(driver, "none") == 0)
 		return 0;
 	return write_sysfs(t, device_path(t, "driver/unbind", path),
 	    edu_name(t->edu));
@@ -152,7 +133,6 @@ bind_none(struct tool *t, const char *driver)
 static int
 bind_uio(struct tool *t, const char *driver)
 {
-	char now[64];
 	int status;
 
 	if (strcmp(driver, UIO) == 0)
@@ -161,10 +141,9 @@ bind_uio(struct tool *t, const char *driver)
 	    (status = override(t, UIO "\n")) != 0 ||
 	    (status = unbind(t, driver)) != 0 ||
 	    (status = write_sysfs(t, SYSFS_PCI "/drivers_probe",
-	    edu_name(t->edu))) != 0 ||
-	    (status = find_driver(t, now, sizeof(now))) != 0)
+	    edu_name(t->edu))) != 0)
 		return status;
-	if (strcmp(now, UIO) == 0)
+	if (strcmp(edu_kernel_side(t->edu), UIO) == 0)
 		return 0;
 	(void)override(t, "\n");
 	return fail(t, EX_UNAVAILABLE, 0, "%s: " UIO " did not take the "
@@ -198,9 +177,11 @@ cmd_bind(struct tool *t, const struct args *a)
 	if (!to_uio && strcmp(a->operand[0], "none") != 0)
 		return fail_usage(t, "'%s' is neither uio nor none",
 		    a->operand[0]);
-	if ((status = open_edu(t)) != 0 ||
-	    (status = find_driver(t, driver, sizeof(driver))) != 0 ||
-	    (status = to_uio ? bind_uio(t, driver) : bind_none(t, driver)) != 0)
+	if ((status = open_edu(t)) != 0)
+		return status;
+	(void)snprintf(driver, sizeof(driver), "%s", edu_kernel_side(t->edu));
+	if ((status = to_uio ? bind_uio(t, driver) :
+	    bind_none(t, driver)) != 0)
 		return status;
 	say(t, "%s: %s\n", edu_name(t->edu), to_uio ? UIO : "no driver");
 	if (to_uio)

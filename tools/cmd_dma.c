@@ -84,8 +84,8 @@ int
 cmd_dma_put(struct tool *t, const struct args *a)
 {
 	unsigned char data[EDU_DMA_BUF_SIZE + 1];
-	struct edu_mem *mem;
 	size_t count = 0;
+	void *mem;
 	int status;
 
 	if ((status = read_input(t, a, data, sizeof(data), &count)) != 0 ||
@@ -93,9 +93,9 @@ cmd_dma_put(struct tool *t, const struct args *a)
 		return status;
 	if ((mem = edu_mem_alloc(t->edu, count)) == NULL)
 		return fail_device(t, NULL);
-	memcpy(edu_mem_data(mem), data, count);
-	if (edu_dma_put(t->edu, a->offset, mem, 0, count,
-	    a->flags, device_timeout(t)) == -1)
+	memcpy(mem, data, count);
+	if (edu_dma_put(t->edu, a->offset, mem, count, a->flags,
+	    device_timeout(t)) == -1)
 		return fail_transfer(t, a, count);
 	describe(t, a, count);
 	return 0;
@@ -138,8 +138,8 @@ write_output(struct tool *t, const struct args *a, const unsigned char *data,
 int
 cmd_dma_get(struct tool *t, const struct args *a)
 {
-	struct edu_mem *mem;
 	size_t count;
+	void *mem;
 	int status;
 
 	if (a->count == 0)
@@ -150,18 +150,18 @@ cmd_dma_get(struct tool *t, const struct args *a)
 	count = (size_t)a->count;
 	if ((mem = edu_mem_alloc(t->edu, count)) == NULL)
 		return fail_device(t, NULL);
-	if (edu_dma_get(t->edu, a->offset, mem, 0, count, a->flags,
+	if (edu_dma_get(t->edu, a->offset, mem, count, a->flags,
 	    device_timeout(t)) == -1)
 		return fail_transfer(t, a, count);
 	describe(t, a, count);
-	return write_output(t, a, edu_mem_data(mem), count);
+	return write_output(t, a, mem, count);
 }
 
 /* Data that goes out and comes back, chunk by chunk. */
 struct round_trip {
 	const struct args *args;
-	struct edu_mem *out;
-	struct edu_mem *back;
+	unsigned char *out;
+	unsigned char *back;
 	size_t	chunk;		/* the most that goes at once */
 	uint64_t done;
 	uint64_t chunks;
@@ -180,18 +180,16 @@ fill_random(struct tool *t, FILE *source, void *data, size_t count)
 static int
 send_chunk(struct tool *t, struct round_trip *r, size_t count)
 {
-	const unsigned char *back = edu_mem_data(r->back);
-	const unsigned char *out = edu_mem_data(r->out);
 	unsigned flags = r->args->flags;
 	size_t i;
 
-	if (edu_dma_put(t->edu, 0, r->out, 0, count, flags,
+	if (edu_dma_put(t->edu, 0, r->out, count, flags,
 	    device_timeout(t)) == -1 ||
-	    edu_dma_get(t->edu, 0, r->back, 0, count, flags,
+	    edu_dma_get(t->edu, 0, r->back, count, flags,
 	    device_timeout(t)) == -1)
 		return fail_device(t, NULL);
 	r->chunks++;
-	for (i = 0; i < count && out[i] == back[i]; i++)
+	for (i = 0; i < count && r->out[i] == r->back[i]; i++)
 		;
 	r->done += i;
 	r->differs = i != count;
@@ -211,7 +209,7 @@ send_all(struct tool *t, struct round_trip *r, FILE *source)
 		count = left < r->chunk ? (size_t)left : r->chunk;
 		if (signal_caught() != 0)
 			break;
-		status = fill_random(t, source, edu_mem_data(r->out), count);
+		status = fill_random(t, source, r->out, count);
 		if (status == 0)
 			status = send_chunk(t, r, count);
 		progress_update(&progress, r->done);

@@ -54,8 +54,8 @@ parse_place(struct tool *t, const struct args *a, unsigned *offset)
 int
 cmd_peek(struct tool *t, const struct args *a)
 {
-	unsigned offset;
-	uint64_t value;
+	unsigned offset = 0;
+	uint64_t value = 0;
 	int status;
 
 	if ((status = parse_place(t, a, &offset)) != 0 ||
@@ -71,8 +71,8 @@ cmd_peek(struct tool *t, const struct args *a)
 int
 cmd_poke(struct tool *t, const struct args *a)
 {
-	unsigned offset;
-	uint64_t value;
+	unsigned offset = 0;
+	uint64_t value = 0;
 	int status;
 
 	if ((status = parse_place(t, a, &offset)) != 0 ||

@@ -187,18 +187,17 @@ test_irq_wait(struct tool *t, struct verdict *v)
 
 /* Out from one half of the memory, back into the other. */
 static enum result
-there_and_back(struct tool *t, struct verdict *v, struct edu_mem *mem,
+there_and_back(struct tool *t, struct verdict *v, unsigned char *data,
     unsigned flags)
 {
-	unsigned char *data = edu_mem_data(mem);
 	unsigned i;
 
 	for (i = 0; i < NBYTES; i++)
 		data[i] = (unsigned char)(i * 37 + 1);
 	memset(data + NBYTES, 0, NBYTES);
-	if (edu_dma_put(t->edu, 128, mem, 0, NBYTES, flags,
+	if (edu_dma_put(t->edu, 128, data, NBYTES, flags,
 	    device_timeout(t)) == -1 ||
-	    edu_dma_get(t->edu, 128, mem, NBYTES, NBYTES, flags,
+	    edu_dma_get(t->edu, 128, data + NBYTES, NBYTES, flags,
 	    device_timeout(t)) == -1)
 		return call_failed(t, v);
 	return memcmp(data, data + NBYTES, NBYTES) == 0 ? PASS :
@@ -208,13 +207,13 @@ there_and_back(struct tool *t, struct verdict *v, struct edu_mem *mem,
 static enum result
 check_dma(struct tool *t, struct verdict *v, unsigned flags)
 {
-	struct edu_mem *mem;
+	unsigned char *mem;
 	enum result result;
 
 	if ((mem = edu_mem_alloc(t->edu, 2 * NBYTES)) == NULL)
 		return call_failed(t, v);
 	result = there_and_back(t, v, mem, flags);
-	edu_mem_free(mem);
+	edu_mem_free(t->edu, mem);
 	return result;
 }
 

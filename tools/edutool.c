@@ -184,7 +184,7 @@ add_operand(struct tool *t, struct args *a, const char *operand)
 {
 
 	if (a->noperands == t->command->max)
-		return fail_usage(t, "'%s' is too much", operand);
+		return fail_usage(t, "unexpected argument '%s'", operand);
 	a->operand[a->noperands++] = operand;
 	return 0;
 }

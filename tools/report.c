@@ -22,6 +22,7 @@ static const struct {
 #define E(errnum, status)	{ errnum, #errnum, status }
 	E(EINVAL, EX_USAGE),
 	E(ERANGE, EX_DATAERR),
+	E(EFAULT, EX_SOFTWARE),
 	E(ENOENT, EX_NOINPUT),
 	E(ENODEV, EX_UNAVAILABLE),
 	E(ENXIO, EX_UNAVAILABLE),

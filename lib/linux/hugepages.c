@@ -34,6 +34,7 @@
 
 #include "error.h"
 #include "linux.h"
+#include "range.h"
 
 #define HUGE_SHIFT	21
 #define HUGE_SIZE	((size_t)1 << HUGE_SHIFT)
@@ -55,15 +56,12 @@ struct huge {
 	struct huge	*next;
 	unsigned char	*data;
 	uint64_t	bus_address;
-	size_t		used;			/* units */
-	unsigned char	busy[UNITS];
+	struct edu_range *used;			/* by pieces */
 };
 
-struct edu_piece {
-	struct edu_piece *next;
+struct piece {
 	struct huge	*huge;
-	size_t		first;			/* unit */
-	size_t		count;
+	struct edu_range *range;		/* of the huge page */
 };
 
 static pthread_mutex_t pool_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -88,8 +86,8 @@ fail_hidden(struct edu_error *err)
 {
 
 	return edu_fail(err, EPERM, "no DMA memory: this user may not learn "
-	    "physical addresses from /proc/self/pagemap (CAP_SYS_ADMIN); "
-	    "run this as root");
+	    "physical addresses from /proc/self/pagemap (CAP_SYS_ADMIN) "
+	    "(try as root)");
 }
 
 /* Reads what /proc/self/pagemap says of count ordinary pages. */
@@ -112,8 +110,7 @@ read_pagemap(struct edu_error *err, const void *data, size_t page_size,
 	if (n == -1 && (errnum == EACCES || errnum == EPERM))
 		return fail_hidden(err);
 	if (n == -1)
-		return edu_fail(err, errnum, "/proc/self/pagemap: %s",
-		    strerror(errnum));
+		return edu_fail_errno(err, errnum, "/proc/self/pagemap");
 	if (n != (ssize_t)(count * sizeof(*entries)))
 		return edu_fail(err, EIO,
 		    "/proc/self/pagemap: %zd of %zu bytes came", n,
@@ -191,9 +188,8 @@ fail_no_page(struct edu_error *err, int errnum, long seen, uint64_t limit)
 		return edu_fail(err, ENOTSUP,
 		    "this kernel has no huge pages of 2 MiB for DMA memory");
 	if (errnum != ENOMEM)
-		return edu_fail(err, errnum,
-		    "mapping a huge page for DMA memory: %s",
-		    strerror(errnum));
+		return edu_fail_errno(err, errnum,
+		    "mapping a huge page for DMA memory");
 	if (seen > 0)
 		return edu_fail(err, ENOMEM,
 		    "no DMA memory: none of the %ld free huge pages lies below "
@@ -289,7 +285,7 @@ add_huge(struct edu_error *err, uint64_t limit)
 
 	huge = calloc(1, sizeof(*huge));
 	if (huge == NULL)
-		return edu_fail(err, ENOMEM, "no memory left");
+		return edu_fail_memory(err);
 	lock = lock_search();
 	huge->data = take_low_page(err, limit, &huge->bus_address);
 	if (lock != -1)
@@ -315,34 +311,24 @@ drop_huge(struct huge *huge)
 	free(huge);
 }
 
-/* The first of count free units in a row, or UNITS. */
-static size_t
-first_fit(const struct huge *huge, size_t count)
-{
-	size_t i, run;
-
-	for (i = run = 0; i < UNITS && run < count; i++)
-		run = huge->busy[i] ? 0 : run + 1;
-	return run == count ? i - count : UNITS;
-}
-
-/* Gives the piece a place in a huge page that the process has. */
+/* Gives the piece a place in a huge page that the process has.  ENOSPC. */
 static int
-place(struct edu_piece *piece, uint64_t limit)
+place(struct edu_error *err, struct piece *piece, size_t size,
+    uint64_t limit)
 {
 	struct huge *huge;
 
 	for (huge = pool; huge != NULL; huge = huge->next) {
 		if (huge->bus_address + HUGE_SIZE > limit)
 			continue;
-		piece->first = first_fit(huge, piece->count);
-		if (piece->first == UNITS)
-			continue;
 		piece->huge = huge;
-		huge->used += piece->count;
-		memset(huge->busy + piece->first, 1, piece->count);
-		return 0;
+		piece->range = edu_range_take(&huge->used, 0, HUGE_SIZE, size);
+		if (piece->range != NULL)
+			return 0;
+		if (errno != ENOSPC)
+			return edu_fail_memory(err);
 	}
+	errno = ENOSPC;
 	return -1;
 }
 
@@ -361,31 +347,28 @@ pool_enter(void)
 }
 
 static int
-take_piece(struct edu_error *err, struct edu_piece *piece, uint64_t limit)
+take_piece(struct edu_error *err, struct piece *piece, size_t size,
+    uint64_t limit)
 {
 	int result;
 
 	pool_enter();
-	result = place(piece, limit);
-	if (result == -1) {
-		result = add_huge(err, limit);
-		if (result == 0)
-			result = place(piece, limit);
-	}
+	result = place(err, piece, size, limit);
+	if (result == -1 && errno == ENOSPC &&
+	    (result = add_huge(err, limit)) == 0)
+		result = place(err, piece, size, limit);
 	(void)pthread_mutex_unlock(&pool_lock);
 	return result;
 }
 
 static void
-release_piece(struct edu_piece *piece)
+release_piece(struct piece *piece)
 {
-	struct huge *huge;
+	struct huge *huge = piece->huge;
 
 	pool_enter();
-	huge = piece->huge;
-	memset(huge->busy + piece->first, 0, piece->count);
-	huge->used -= piece->count;
-	if (huge->used == 0)
+	edu_range_free(&huge->used, piece->range);
+	if (huge->used == NULL)
 		drop_huge(huge);
 	(void)pthread_mutex_unlock(&pool_lock);
 	free(piece);
@@ -395,31 +378,26 @@ int
 edu_memory_alloc(struct edu_kernel *kernel, size_t length, uint64_t limit,
     struct edu_segment *segment)
 {
-	struct edu_linux *self;
-	struct edu_piece *piece;
+	size_t size = (length + UNIT - 1) / UNIT * UNIT;
+	struct piece *piece;
 
-	self = edu_linux_of(kernel);
 	if (length == 0 || length > HUGE_SIZE)
-		return edu_fail(self->err, EINVAL,
+		return edu_fail(kernel->err, EINVAL,
 		    "%zu bytes of DMA memory: from 1 to %zu can be had",
 		    length, HUGE_SIZE);
-	if (self->translated)
-		return edu_fail(self->err, ENOTSUP,
+	if (edu_linux_of(kernel)->translated)
+		return edu_fail(kernel->err, ENOTSUP,
 		    "no DMA memory: an IOMMU translates the device's "
 		    "addresses; boot with \"iommu=pt\"");
-	piece = calloc(1, sizeof(*piece));
-	if (piece == NULL)
-		return edu_fail(self->err, ENOMEM, "no memory left");
-	piece->count = (length + UNIT - 1) / UNIT;
-	if (take_piece(self->err, piece, limit) == -1) {
+	if ((piece = calloc(1, sizeof(*piece))) == NULL)
+		return edu_fail_memory(kernel->err);
+	if (take_piece(kernel->err, piece, size, limit) == -1) {
 		free(piece);
 		return -1;
 	}
-	piece->next = self->pieces;
-	self->pieces = piece;
-	segment->data = piece->huge->data + piece->first * UNIT;
-	segment->length = piece->count * UNIT;
-	segment->bus_address = piece->huge->bus_address + piece->first * UNIT;
+	segment->data = piece->huge->data + piece->range->start;
+	segment->length = size;
+	segment->bus_address = piece->huge->bus_address + piece->range->start;
 	segment->cookie = piece;
 	memset(segment->data, 0, segment->length);
 	return 0;
@@ -428,22 +406,7 @@ edu_memory_alloc(struct edu_kernel *kernel, size_t length, uint64_t limit,
 void
 edu_memory_free(struct edu_kernel *kernel, struct edu_segment *segment)
 {
-	struct edu_piece **link;
 
-	for (link = &edu_linux_of(kernel)->pieces; *link != segment->cookie;
-	    link = &(*link)->next)
-		continue;
-	*link = (*link)->next;
+	(void)kernel;
 	release_piece(segment->cookie);
-}
-
-void
-edu_memory_close(struct edu_linux *self)
-{
-	struct edu_piece *piece;
-
-	while ((piece = self->pieces) != NULL) {
-		self->pieces = piece->next;
-		release_piece(piece);
-	}
 }

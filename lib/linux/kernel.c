@@ -8,7 +8,6 @@
  * the function, none elsewhere.  DMA memory comes from huge pages with both.
  */
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,27 +15,15 @@
 #include "bus.h"
 #include "error.h"
 #include "linux.h"
-#include "os.h"
+#include "system.h"
 
-/*
- * The caller may close because something failed.  The message and errno of
- * that stay.
- */
 static void
 linux_close(struct edu_kernel *kernel)
 {
-	struct edu_error unused;
-	struct edu_linux *self;
-	int errnum;
+	struct edu_linux *self = edu_linux_of(kernel);
 
-	errnum = errno;
-	unused.device[0] = '\0';
-	self = edu_linux_of(kernel);
-	self->err = &unused;
 	edu_uio_close(self);
-	edu_memory_close(self);
 	free(self);
-	errno = errnum;
 }
 
 static const struct edu_kernel_ops none_ops = {
@@ -70,29 +57,29 @@ is_translated(const char *address)
 }
 
 struct edu_kernel *
-edu_kernel_open(struct edu_bus *bus, int poll_only, struct edu_error *err)
+edu_linux_kernel(struct edu_bus *bus, int poll_only)
 {
+	struct edu_first_error first;
+	struct edu_driver driver;
 	struct edu_linux *self;
-	char driver[64];
 
-	self = calloc(1, sizeof(*self));
-	if (self == NULL) {
-		(void)edu_fail(err, ENOMEM, "no memory left");
+	if ((self = calloc(1, sizeof(*self))) == NULL) {
+		(void)edu_fail_memory(bus->err);
 		return NULL;
 	}
 	self->kernel.ops = &none_ops;
+	self->kernel.err = bus->err;
 	(void)snprintf(self->kernel.name, sizeof(self->kernel.name), "none");
-	self->err = err;
 	self->uio_fd = self->config_fd = -1;
 	self->translated = is_translated(bus->name);
-	if (poll_only ||
-	    edu_os_driver(bus->name, driver, sizeof(driver)) == -1 ||
-	    strcmp(driver, "uio_pci_generic") != 0)
+	if (poll_only || edu_linux_driver(bus->name, &driver) == -1 ||
+	    strcmp(driver.name, "uio_pci_generic") != 0)
 		return &self->kernel;
 	self->kernel.ops = &uio_ops;
-	if (edu_uio_open(self, bus->name) == -1) {
-		linux_close(&self->kernel);
-		return NULL;
-	}
-	return &self->kernel;
+	if (edu_uio_open(self, bus->name) == 0)
+		return &self->kernel;
+	edu_error_save(&first, bus->err);
+	linux_close(&self->kernel);
+	(void)edu_error_restore(&first, bus->err);
+	return NULL;
 }

@@ -6,21 +6,20 @@
 #ifndef EDU_LINUX_H
 #define EDU_LINUX_H
 
-/* What the Linux files share. */
+/* What the files of Linux share. */
 
 #include <stddef.h>
 #include <stdint.h>
 
 #include "kernel.h"
 
-#define EDU_SYSFS_PCI	"/sys/bus/pci/devices"
+struct edu_bus;
+struct edu_driver;
 
-struct edu_piece;
+#define EDU_SYSFS_PCI	"/sys/bus/pci/devices"
 
 struct edu_linux {
 	struct edu_kernel kernel;	/* first: the two are cast */
-	struct edu_error *err;
-	struct edu_piece *pieces;	/* this handle's DMA memory */
 	int		translated;	/* an IOMMU stands before the memory */
 	int		uio_fd;		/* /dev/uioN, or -1 */
 	int		config_fd;	/* configuration space, or -1 */
@@ -38,6 +37,11 @@ edu_linux_of(struct edu_kernel *kernel)
  * ERANGE when buf is too small.
  */
 int edu_sysfs_line(const char *path, char *buf, size_t size);
+/* See system.h. */
+int edu_linux_driver(const char *address, struct edu_driver *);
+
+/* kernel.c */
+struct edu_kernel *edu_linux_kernel(struct edu_bus *, int poll_only);
 
 /*
  * uio.c.  edu_uio_open() finds the function's /dev/uioN and fills in
@@ -49,10 +53,9 @@ int edu_uio_rearm(struct edu_kernel *);
 int edu_uio_wait(struct edu_kernel *, int timeout_ms);
 int edu_uio_fd(struct edu_kernel *);
 
-/* hugepages.c.  edu_memory_close() frees what is left. */
+/* hugepages.c */
 int edu_memory_alloc(struct edu_kernel *, size_t length, uint64_t limit,
     struct edu_segment *);
 void edu_memory_free(struct edu_kernel *, struct edu_segment *);
-void edu_memory_close(struct edu_linux *);
 
 #endif /* EDU_LINUX_H */

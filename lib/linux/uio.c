@@ -38,7 +38,6 @@
 #include "linux.h"
 #include "pci.h"
 
-
 /* How long the handler may take from setting the disable bit to counting. */
 #define COUNT_DELAY_MS		1000
 
@@ -55,16 +54,16 @@ command_read(struct edu_linux *self, uint16_t *command)
 
 	n = pread(self->config_fd, bytes, sizeof(bytes), PCI_COMMAND);
 	if (n == -1)
-		return edu_fail(self->err, errno == ENODEV ? ENODEV : EIO,
+		return edu_fail(self->kernel.err,
+		    errno == ENODEV ? ENODEV : EIO,
 		    "reading the command register: %s", strerror(errno));
 	if (n != (ssize_t)sizeof(bytes))
-		return edu_fail(self->err, EIO,
+		return edu_fail(self->kernel.err, EIO,
 		    "reading the command register: %zd of 2 bytes came", n);
 	*command = (uint16_t)(bytes[0] | bytes[1] << 8);
 	if (*command == 0xffff)
-		return edu_fail(self->err, ENODEV,
-		    "the device is gone: its configuration space reads as "
-		    "all ones");
+		return edu_fail_gone(self->kernel.err,
+		    "configuration space reads all ones");
 	return 0;
 }
 
@@ -78,10 +77,11 @@ command_write(struct edu_linux *self, uint16_t command)
 	bytes[1] = (uint8_t)(command >> 8);
 	n = pwrite(self->config_fd, bytes, sizeof(bytes), PCI_COMMAND);
 	if (n == -1)
-		return edu_fail(self->err, errno == ENODEV ? ENODEV : EIO,
+		return edu_fail(self->kernel.err,
+		    errno == ENODEV ? ENODEV : EIO,
 		    "writing the command register: %s", strerror(errno));
 	if (n != (ssize_t)sizeof(bytes))
-		return edu_fail(self->err, EIO,
+		return edu_fail(self->kernel.err, EIO,
 		    "writing the command register: %zd of 2 bytes went", n);
 	return 0;
 }
@@ -99,15 +99,14 @@ find_uio(struct edu_linux *self, const char *address, char *name, size_t size)
 	    address);
 	directory = opendir(path);
 	if (directory == NULL)
-		return edu_fail(self->err, errno, "%s: %s", path,
-		    strerror(errno));
+		return edu_fail_errno(self->kernel.err, errno, "%s", path);
 	length = 0;
 	while (length == 0 && (entry = readdir(directory)) != NULL)
 		if (strncmp(entry->d_name, "uio", 3) == 0)
 			length = snprintf(name, size, "%s", entry->d_name);
 	(void)closedir(directory);
 	if (length <= 0 || (size_t)length >= size)
-		return edu_fail(self->err, ENOENT,
+		return edu_fail(self->kernel.err, ENOENT,
 		    "%s: holds no uio device", path);
 	return 0;
 }
@@ -122,8 +121,7 @@ open_config(struct edu_linux *self, const char *address)
 	self->config_fd = open(path, O_RDWR | O_CLOEXEC);
 	if (self->config_fd != -1)
 		return 0;
-	return edu_fail(self->err, errno, "%s: %s%s", path, strerror(errno),
-	    errno == EACCES ? "; run this as root" : "");
+	return edu_fail_errno(self->kernel.err, errno, "%s", path);
 }
 
 /*
@@ -133,20 +131,15 @@ open_config(struct edu_linux *self, const char *address)
 static int
 open_uio(struct edu_linux *self, const char *name)
 {
-	const char *help;
 	char path[64];
 
 	(void)snprintf(path, sizeof(path), "/dev/%s", name);
 	self->uio_fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	if (self->uio_fd != -1)
 		return 0;
-	help = "";
-	if (errno == EACCES || errno == EPERM)
-		help = "; run this as root";
-	else if (errno == ENOENT)
-		help = "; mount a devtmpfs on /dev, or make the node";
-	return edu_fail(self->err, errno, "%s: %s%s", path, strerror(errno),
-	    help);
+	return edu_fail_errno(self->kernel.err, errno, "%s%s", path,
+	    errno == ENOENT ? " (mount a devtmpfs on /dev, or make the node)" :
+	    "");
 }
 
 /*
@@ -177,7 +170,7 @@ edu_uio_open(struct edu_linux *self, const char *address)
 void
 edu_uio_close(struct edu_linux *self)
 {
-	uint16_t command;
+	uint16_t command = 0;
 
 	if (self->config_fd != -1 && command_read(self, &command) == 0 &&
 	    (command & PCI_COMMAND_NO_INTX) == 0)
@@ -194,7 +187,7 @@ edu_uio_rearm(struct edu_kernel *kernel)
 {
 	struct edu_linux *self;
 	struct pollfd pfd;
-	uint16_t command;
+	uint16_t command = 0;
 	int n;
 
 	self = edu_linux_of(kernel);
@@ -219,7 +212,7 @@ edu_uio_rearm(struct edu_kernel *kernel)
 	while (n == -1 && errno == EINTR);
 	if (n == 1)
 		return 0;
-	return edu_fail(self->err, EIO,
+	return edu_fail(self->kernel.err, EIO,
 	    "enabling the interrupt: bit 10 of the command register stays set");
 }
 
@@ -239,21 +232,21 @@ edu_uio_wait(struct edu_kernel *kernel, int timeout_ms)
 	if (ready == 0)
 		return 0;
 	if (ready == -1)
-		return edu_fail(self->err, errno,
-		    "waiting for an interrupt: %s", strerror(errno));
+		return edu_fail_errno(self->kernel.err, errno,
+		    "waiting for an interrupt");
 	n = read(self->uio_fd, &count, sizeof(count));
 	if (n == (ssize_t)sizeof(count))
 		return 1;
 	if (n == -1 && (errno == EAGAIN || errno == EINTR))
 		return 1;	/* may have been one: let the caller look */
 	if (n == -1 && errno == EIO)
-		return edu_fail(self->err, ENODEV,
+		return edu_fail(self->kernel.err, ENODEV,
 		    "waiting for an interrupt: the device was unplugged, or "
 		    "its driver unbound, or it has no interrupt line");
 	if (n == -1)
-		return edu_fail(self->err, errno,
-		    "waiting for an interrupt: %s", strerror(errno));
-	return edu_fail(self->err, EIO,
+		return edu_fail_errno(self->kernel.err, errno,
+		    "waiting for an interrupt");
+	return edu_fail(self->kernel.err, EIO,
 	    "waiting for an interrupt: %zd of 4 bytes came", n);
 }
 

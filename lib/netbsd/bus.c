@@ -21,7 +21,6 @@
 
 struct node_bus {
 	struct edu_bus	bus;		/* first: the two are cast */
-	struct edu_error *err;
 	struct edu_node	node;
 };
 
@@ -37,7 +36,7 @@ config_read(struct edu_bus *bus, unsigned offset, uint32_t *value)
 {
 
 	(void)value;
-	return edu_fail(self(bus)->err, EACCES, "cannot read configuration "
+	return edu_fail(bus->err, EACCES, "cannot read configuration "
 	    "space at 0x%02x: it needs /dev/pciN (try as root)", offset);
 }
 
@@ -46,7 +45,7 @@ config_write(struct edu_bus *bus, unsigned offset, uint32_t value)
 {
 
 	(void)value;
-	return edu_fail(self(bus)->err, EACCES, "cannot write configuration "
+	return edu_fail(bus->err, EACCES, "cannot write configuration "
 	    "space at 0x%02x: it needs /dev/pciN (try as root)", offset);
 }
 
@@ -55,7 +54,7 @@ map(struct edu_bus *bus, int writable)
 {
 	struct node_bus *b = self(bus);
 
-	bus->bar0 = edu_node_map_bar0(&b->node, writable, b->err);
+	bus->bar0 = edu_node_map_bar0(&b->node, writable, bus->err);
 	return bus->bar0 != NULL ? 0 : -1;
 }
 
@@ -74,10 +73,8 @@ static const struct edu_bus_ops ops = {
 	.config_read	= config_read,
 	.config_write	= config_write,
 	.map		= map,
-	.read32		= edu_bus_read32,
-	.read64		= edu_bus_read64,
-	.write32	= edu_bus_write32,
-	.write64	= edu_bus_write64,
+	.read		= edu_bus_mapped_read,
+	.write		= edu_bus_mapped_write,
 	.close		= bus_close,
 };
 
@@ -90,7 +87,7 @@ edu_bus_node(struct edu_bus *bus)
 
 /* A unit that somebody has open does not tell its address. */
 int
-edu_bus_system_list(struct edu_bus_name **names, size_t *count,
+edu_netbsd_list(struct edu_bus_name **names, size_t *count,
     struct edu_error *err)
 {
 	struct edu_node node;
@@ -98,7 +95,7 @@ edu_bus_system_list(struct edu_bus_name **names, size_t *count,
 
 	*count = 0;
 	if ((*names = calloc(EDU_NODE_MAX, sizeof(**names))) == NULL)
-		return edu_fail(err, ENOMEM, "out of memory");
+		return edu_fail_memory(err);
 	for (unit = 0; unit < EDU_NODE_MAX; unit++) {
 		if (edu_node_open_unit(&node, unit) == -1)
 			continue;
@@ -115,7 +112,7 @@ edu_bus_system_list(struct edu_bus_name **names, size_t *count,
 }
 
 struct edu_bus *
-edu_bus_system(const char *address, struct edu_error *err)
+edu_netbsd_bus(const char *address, struct edu_error *err)
 {
 	struct edu_address a;
 	struct node_bus *b;
@@ -128,14 +125,14 @@ edu_bus_system(const char *address, struct edu_error *err)
 		address = name;
 	}
 	if ((b = calloc(1, sizeof(*b))) == NULL) {
-		(void)edu_fail(err, ENOMEM, "out of memory");
+		(void)edu_fail_memory(err);
 		return NULL;
 	}
 	if (edu_node_open(&b->node, address, err) == -1) {
 		free(b);
 		return NULL;
 	}
-	b->err = err;
+	b->bus.err = err;
 	b->bus.ops = &ops;
 	b->bus.dma_time_us = EDU_DMA_TIME_MS * 1000;
 	b->bus.is_driven = 1;

@@ -13,6 +13,7 @@
 #include <sys/mman.h>
 
 #include <errno.h>
+#include <inttypes.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,23 +24,17 @@
 #include "error.h"
 #include "kernel.h"
 #include "netbsd.h"
+#include "range.h"
 
 #define PAGE		4096U
 
-/* A slice of the DMA memory, in the order of their offsets. */
-struct slice {
-	struct slice	*next;
-	size_t		start;
-	size_t		end;
-};
-
 struct edu_netbsd {
 	struct edu_kernel kernel;	/* first: the two are cast */
-	struct edu_error *err;
 	struct edu_node	node;
 	int		is_borrowed;	/* the node is the bus's */
+	void		*bar0;		/* where we map it; or NULL */
 	char		*memory;	/* all of it; NULL: not mapped yet */
-	struct slice	*slices;
+	struct edu_range *used;		/* of the memory */
 };
 
 static struct edu_netbsd *
@@ -54,13 +49,11 @@ fail_node(struct edu_netbsd *k, const char *what)
 {
 
 	/* ENXIO: detached; EIO, and EBADF of ioctl(2): revoked. */
-	if (errno == ENXIO || errno == EIO || errno == EBADF) {
-		k->kernel.is_gone = 1;
-		return edu_fail(k->err, ENODEV, "%s: /dev/edu%u is detached "
-		    "or revoked", what, k->node.info.unit);
-	}
-	return edu_fail(k->err, errno, "%s: /dev/edu%u: %s", what,
-	    k->node.info.unit, strerror(errno));
+	if (errno == ENXIO || errno == EIO || errno == EBADF)
+		return edu_fail(k->kernel.err, ENODEV, "%s: /dev/edu%u is "
+		    "detached or revoked", what, k->node.info.unit);
+	return edu_fail_errno(k->kernel.err, errno, "%s: /dev/edu%u", what,
+	    k->node.info.unit);
 }
 
 static int
@@ -78,25 +71,25 @@ netbsd_take(struct edu_kernel *kernel, uint32_t *status)
 	if (n == -1)
 		return fail_node(k, "reading an interrupt");
 	if (n != (ssize_t)sizeof(event))
-		return edu_fail(k->err, EIO, "reading an interrupt: %zd of %zu "
-		    "bytes came", n, sizeof(event));
+		return edu_fail(k->kernel.err, EIO, "reading an interrupt: %zd "
+		    "of %zu bytes came", n, sizeof(event));
 	*status |= event.status;
 	return 1;
 }
 
 static int
-netbsd_look(struct edu_kernel *kernel, uint32_t *status)
+netbsd_recheck(struct edu_kernel *kernel, uint32_t *status)
 {
 	struct edu_netbsd *k = self(kernel);
 	struct edu_event event;
 
-	if (ioctl(k->node.fd, EDU_IOC_LOOK, &event) == 0) {
+	if (ioctl(k->node.fd, EDU_IOC_RECHECK, &event) == 0) {
 		*status = event.status;
 		return 0;
 	}
 	if (errno == EAGAIN)
-		return edu_fail(k->err, ENODEV, "edu(4) gets no answer from "
-		    "the device");
+		return edu_fail(k->kernel.err, ENODEV, "edu(4) gets no answer "
+		    "from the device");
 	return fail_node(k, "looking for interrupts");
 }
 
@@ -110,11 +103,11 @@ netbsd_wait(struct edu_kernel *kernel, int timeout_ms)
 	pfd.fd = k->node.fd;
 	pfd.events = POLLIN;
 	if ((n = poll(&pfd, 1, timeout_ms)) == -1)
-		return edu_fail(k->err, errno, "waiting for an interrupt: %s",
-		    strerror(errno));
+		return edu_fail_errno(k->kernel.err, errno,
+		    "waiting for an interrupt");
 	if (n == 1 && (pfd.revents & POLLNVAL))
-		return edu_fail(k->err, EBADF, "the descriptor of /dev/edu%u "
-		    "was closed", k->node.info.unit);
+		return edu_fail(k->kernel.err, EBADF, "the descriptor of "
+		    "/dev/edu%u was closed", k->node.info.unit);
 	return n;
 }
 
@@ -139,12 +132,11 @@ static void *
 netbsd_map(struct edu_kernel *kernel, int writable)
 {
 	struct edu_netbsd *k = self(kernel);
-	void *bar0;
 
-	bar0 = edu_node_map_bar0(&k->node, writable, k->err);
-	if (bar0 != NULL)
+	k->bar0 = edu_node_map_bar0(&k->node, writable, kernel->err);
+	if (k->bar0 != NULL)
 		name_lender(kernel);
-	return bar0;
+	return k->bar0;
 }
 
 static int
@@ -169,56 +161,44 @@ netbsd_alloc(struct edu_kernel *kernel, size_t length, uint64_t limit,
 {
 	struct edu_netbsd *k = self(kernel);
 	const struct edu_info *info = &k->node.info;
-	size_t size = (length + PAGE - 1) / PAGE * PAGE, start = 0;
-	struct slice **link = &k->slices, *s;
+	size_t size = (length + PAGE - 1) / PAGE * PAGE;
+	struct edu_range *r;
 
+	if (info->dma_address + info->dma_size > limit)
+		return edu_fail(kernel->err, ENOMEM, "edu(4)'s memory at 0x%"
+		    PRIx64 " is above the device's mask", info->dma_address);
 	if (map_memory(k) == -1)
 		return -1;
-	while (*link != NULL && (*link)->start - start < size) {
-		start = (*link)->end;
-		link = &(*link)->next;
-	}
-	if (size > info->dma_size || start > info->dma_size - size ||
-	    info->dma_address + start + size > limit)
-		return edu_fail(k->err, ENOMEM, "no %zu bytes are left of the "
-		    "%llu that edu(4) has", length,
-		    (unsigned long long)info->dma_size);
-	if ((s = malloc(sizeof(*s))) == NULL)
-		return edu_fail(k->err, ENOMEM, "out of memory");
-	s->start = start;
-	s->end = start + size;
-	s->next = *link;
-	*link = s;
-	segment->data = memset(k->memory + start, 0, size);
+	r = edu_range_take(&k->used, 0, info->dma_size, size);
+	if (r == NULL && errno == ENOSPC)
+		return edu_fail(kernel->err, ENOMEM, "no %zu bytes are left of "
+		    "the %" PRIu64 " that edu(4) has", length, info->dma_size);
+	if (r == NULL)
+		return edu_fail_memory(kernel->err);
+	segment->data = memset(k->memory + r->start, 0, size);
 	segment->length = size;
-	segment->bus_address = info->dma_address + start;
-	segment->cookie = s;
+	segment->bus_address = info->dma_address + r->start;
+	segment->cookie = r;
 	return 0;
 }
 
 static void
 netbsd_free(struct edu_kernel *kernel, struct edu_segment *segment)
 {
-	struct slice **link = &self(kernel)->slices, *s = segment->cookie;
 
-	while (*link != s)
-		link = &(*link)->next;
-	*link = s->next;
-	free(s);
+	edu_range_free(&self(kernel)->used, segment->cookie);
 }
 
+/* The node is nobody else's before the last mapping is gone. */
 static void
 netbsd_close(struct edu_kernel *kernel)
 {
 	struct edu_netbsd *k = self(kernel);
-	struct slice *s;
 
-	while ((s = k->slices) != NULL) {
-		k->slices = s->next;
-		free(s);
-	}
 	if (k->memory != NULL)
 		(void)munmap(k->memory, (size_t)k->node.info.dma_size);
+	if (k->bar0 != NULL)
+		(void)munmap(k->bar0, (size_t)k->node.info.bar0_size);
 	if (!k->is_borrowed && k->node.fd != -1)
 		edu_node_close(&k->node);
 	free(k);
@@ -227,7 +207,7 @@ netbsd_close(struct edu_kernel *kernel)
 static const struct edu_kernel_ops netbsd_ops = {
 	.wait		= netbsd_wait,
 	.take		= netbsd_take,
-	.look		= netbsd_look,
+	.recheck	= netbsd_recheck,
 	.fd		= netbsd_fd,
 	.map		= netbsd_map,
 	.alloc		= netbsd_alloc,
@@ -238,7 +218,7 @@ static const struct edu_kernel_ops netbsd_ops = {
 /* The driver takes the bits, whether somebody waits for them or not. */
 static const struct edu_kernel_ops poll_ops = {
 	.take		= netbsd_take,
-	.look		= netbsd_look,
+	.recheck	= netbsd_recheck,
 	.map		= netbsd_map,
 	.alloc		= netbsd_alloc,
 	.free		= netbsd_free,
@@ -255,25 +235,26 @@ open_node(struct edu_netbsd *k, struct edu_bus *bus)
 	const struct edu_node *node = edu_bus_node(bus);
 
 	if (node == NULL)
-		return edu_node_open(&k->node, bus->name, k->err);
+		return edu_node_open(&k->node, bus->name, k->kernel.err);
 	k->node = *node;
 	k->is_borrowed = 1;
 	return 0;
 }
 
 struct edu_kernel *
-edu_kernel_open(struct edu_bus *bus, int poll_only, struct edu_error *err)
+edu_netbsd_kernel(struct edu_bus *bus, int poll_only)
 {
 	struct edu_netbsd *k;
 
 	if ((k = calloc(1, sizeof(*k))) == NULL) {
-		(void)edu_fail(err, ENOMEM, "out of memory");
+		(void)edu_fail_memory(bus->err);
 		return NULL;
 	}
-	k->err = err;
+	k->kernel.err = bus->err;
 	k->node.fd = -1;
 	if (open_node(k, bus) == 0) {
 		k->kernel.ops = poll_only ? &poll_ops : &netbsd_ops;
+		k->kernel.acknowledges = 1;
 		(void)snprintf(k->kernel.name, sizeof(k->kernel.name),
 		    "edu%u (edu, %s)", k->node.info.unit,
 		    k->node.info.interrupt == EDU_IO_MSI ? "MSI" : "INTx");

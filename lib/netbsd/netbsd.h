@@ -6,13 +6,20 @@
 #ifndef EDU_NETBSD_H
 #define EDU_NETBSD_H
 
-/* What the NetBSD files share: an open node of edu(4), /dev/eduN. */
+/* What the files of NetBSD share: an open node of edu(4), /dev/eduN. */
 
 #include <stddef.h>
 
 #include "eduio.h"
 
+struct edu_bus;
+struct edu_bus_name;
+struct edu_driver;
 struct edu_error;
+struct edu_kernel;
+
+/* Its name, before the number of the unit. */
+#define EDU_DRIVER	"edu"
 
 struct edu_node {
 	int		fd;
@@ -38,9 +45,17 @@ void	edu_node_name(const struct edu_node *, char *name, size_t size);
 void	*edu_node_map_bar0(const struct edu_node *, int writable,
 	    struct edu_error *);
 
-/* The node of a bus made by edu_bus_system(), NULL for any other bus. */
-struct edu_bus;
+/* bus.c: see system.h; and the node of such a bus, NULL for any other bus. */
+struct edu_bus *edu_netbsd_bus(const char *address, struct edu_error *);
+int	edu_netbsd_list(struct edu_bus_name **, size_t *count,
+	    struct edu_error *);
 const struct edu_node *edu_bus_node(struct edu_bus *);
+
+/* driver.c: see system.h. */
+int	edu_netbsd_driver(const char *address, struct edu_driver *);
+
+/* kernel.c */
+struct edu_kernel *edu_netbsd_kernel(struct edu_bus *, int poll_only);
 
 /* Enough for anybody; units beyond are not looked for. */
 #define EDU_NODE_MAX	256

@@ -3,14 +3,10 @@
  * SPDX-License-Identifier: BSD-2-Clause
  */
 
-/* The nodes of edu(4), and what else NetBSD tells of a function. */
+/* The nodes of edu(4). */
 
-#include <sys/param.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
-#include <sys/sysctl.h>
-
-#include <dev/pci/pciio.h>
 
 #include <errno.h>
 #include <fcntl.h>
@@ -22,10 +18,9 @@
 #include "address.h"
 #include "error.h"
 #include "netbsd.h"
-#include "os.h"
+#include "system.h"
 
 #define NODE		"/dev/edu%u"
-#define DRIVER		"edu"
 
 int
 edu_node_open_unit(struct edu_node *node, unsigned unit)
@@ -51,7 +46,8 @@ fail_unit(struct edu_error *err, unsigned unit)
 	switch (errno) {
 	case EBUSY:
 		return edu_fail(err, EBUSY, "another process has " NODE
-		    " open (fstat " NODE ")", unit, unit);
+		    " open (fstat " NODE "), or has closed it and still has "
+		    "it mapped", unit, unit);
 	case EPROTO:
 		return edu_fail(err, EPROTO, NODE " speaks another version "
 		    "of edu(4) than this library", unit);
@@ -62,8 +58,7 @@ fail_unit(struct edu_error *err, unsigned unit)
 		return edu_fail(err, ENOENT, "edu(4) is attached, but " NODE
 		    " is missing: edu(4) says how to make it", unit);
 	default:
-		return edu_fail(err, errno, NODE ": %s", unit,
-		    strerror(errno));
+		return edu_fail_errno(err, errno, NODE, unit);
 	}
 }
 
@@ -108,15 +103,14 @@ int
 edu_node_open(struct edu_node *node, const char *address,
     struct edu_error *err)
 {
-	char driver[32], *end;
+	struct edu_driver driver;
 	unsigned long unit;
 
-	if (address == NULL ||
-	    edu_os_driver(address, driver, sizeof(driver)) == -1)
+	if (address == NULL || edu_netbsd_driver(address, &driver) == -1)
 		return search(node, address, err);
-	if (strncmp(driver, DRIVER, strlen(DRIVER)) != 0)
+	if (driver.role != EDU_DRIVER_SERVES)
 		return edu_fail(err, ENXIO, "no edu(4) is attached to it");
-	unit = strtoul(driver + strlen(DRIVER), &end, 10);
+	unit = strtoul(driver.name + strlen(EDU_DRIVER), NULL, 10);
 	if (edu_node_open_unit(node, (unsigned)unit) == -1)
 		return fail_unit(err, (unsigned)unit);
 	return 0;
@@ -143,61 +137,7 @@ edu_node_map_bar0(const struct edu_node *node, int writable,
 	    (off_t)node->info.bar0_offset);
 	if (bar0 != MAP_FAILED)
 		return bar0;
-	(void)edu_fail(err, errno, "cannot map BAR0 through " NODE ": %s",
-	    node->info.unit, strerror(errno));
+	(void)edu_fail_errno(err, errno, "cannot map BAR0 through " NODE,
+	    node->info.unit);
 	return NULL;
-}
-
-/* "edu0", or the empty string. */
-int
-edu_os_driver(const char *address, char *buf, size_t size)
-{
-	struct pciio_drvnameonbus name;
-	struct edu_error unused = { "", "" };
-	struct edu_address a;
-	char path[32];
-	int fd, result;
-
-	if (edu_address_parse(address, &a, &unused) == -1)
-		return -1;
-	memset(&name, 0, sizeof(name));
-	name.bus = a.bus;
-	name.device = a.device;
-	name.function = a.function;
-	(void)snprintf(path, sizeof(path), "/dev/pci%u", (unsigned)a.domain);
-	if ((fd = open(path, O_RDONLY | O_CLOEXEC)) == -1)
-		return -1;
-	result = ioctl(fd, PCI_IOC_DRVNAMEONBUS, &name);
-	(void)close(fd);
-	if (result == -1)
-		name.name[0] = '\0';
-	(void)snprintf(buf, size, "%.*s", (int)sizeof(name.name), name.name);
-	return 0;
-}
-
-static int
-dmi(const char *name, char *buf, size_t size)
-{
-	size_t length = size;
-
-	if (sysctlbyname(name, buf, &length, NULL, 0) == -1) {
-		errno = errno == ENOMEM ? ERANGE : ENOENT;
-		return -1;
-	}
-	buf[length < size ? length : size - 1] = '\0';
-	return 0;
-}
-
-int
-edu_os_machine(char *buf, size_t size)
-{
-	char vendor[64];
-
-	if (dmi("machdep.dmi.system-vendor", vendor, sizeof(vendor)) == -1)
-		return -1;
-	if (strcmp(vendor, "QEMU") != 0) {
-		errno = ENOENT;
-		return -1;
-	}
-	return dmi("machdep.dmi.system-version", buf, size);
 }

@@ -12,57 +12,34 @@
  * plugged in meanwhile.
  */
 
-#include <sys/mman.h>
-
 #include <errno.h>
 #include <inttypes.h>
 #include <pthread.h>
 #include <pciaccess.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
 #include "address.h"
 #include "bus.h"
-#include "edu.h"
 #include "edureg.h"
 #include "error.h"
 #include "pci.h"
+#include "system.h"
 
 struct pci_bus {
 	struct edu_bus	bus;		/* first: the two are cast */
-	struct edu_error *err;
 	struct pci_device *device;
 };
 
 static pthread_mutex_t system_lock = PTHREAD_MUTEX_INITIALIZER;
 static unsigned system_users;
 
-/*
- * NetBSD's back end finds an empty machine where it may not look.
- */
-static int
-check_access(struct edu_error *err)
-{
-
-#ifdef __NetBSD__
-	if (access("/dev/pci0", R_OK | W_OK) == -1)
-		return edu_fail(err, errno, "cannot look at the PCI bus: "
-		    "/dev/pci0: %s%s", strerror(errno), errno == EACCES ?
-		    " (try as root)" : "");
-#else
-	(void)err;
-#endif
-	return 0;
-}
-
 static int
 system_acquire(struct edu_error *err)
 {
 	int result = 0;
 
-	if (check_access(err) == -1)
+	if (edu_system.pci_access != NULL && edu_system.pci_access(err) == -1)
 		return -1;
 	(void)pthread_mutex_lock(&system_lock);
 	errno = 0;
@@ -121,13 +98,13 @@ find_all(struct pci_device ***found, size_t *count, struct edu_error *err)
 	*found = NULL;
 	*count = 0;
 	if ((iterator = pci_id_match_iterator_create(&edu)) == NULL)
-		return edu_fail(err, ENOMEM, "out of memory");
+		return edu_fail_memory(err);
 	while ((device = pci_device_next(iterator)) != NULL) {
 		more = realloc(*found, (*count + 1) * sizeof(*more));
 		if (more == NULL) {
 			pci_iterator_destroy(iterator);
 			free(*found);
-			return edu_fail(err, ENOMEM, "out of memory");
+			return edu_fail_memory(err);
 		}
 		*found = more;
 		more[(*count)++] = device;
@@ -157,7 +134,7 @@ edu_bus_pciaccess_list(struct edu_bus_name **names, size_t *count,
 		    found[i]);
 	free(found);
 	system_release();
-	return *names != NULL ? 0 : edu_fail(err, ENOMEM, "out of memory");
+	return *names != NULL ? 0 : edu_fail_memory(err);
 }
 
 static struct pci_device *
@@ -204,10 +181,10 @@ config_failed(struct pci_bus *p, int result, const char *what,
 {
 
 	if ((result < 0 ? errno : result) == ENOENT)
-		return edu_fail(p->err, ENODEV, "cannot %s configuration space "
-		    "at 0x%02x: the device is gone", what, offset);
-	return edu_fail_pci(p->err, result, "cannot %s configuration space at "
-	    "0x%02x", what, offset);
+		return edu_fail(p->bus.err, ENODEV, "cannot %s configuration "
+		    "space at 0x%02x: the device is gone", what, offset);
+	return edu_fail_pci(p->bus.err, result, "cannot %s configuration space "
+	    "at 0x%02x", what, offset);
 }
 
 /* Unprivileged users see 64 bytes; reading beyond succeeds with none. */
@@ -223,7 +200,7 @@ config_read(struct edu_bus *bus, unsigned offset, uint32_t *value)
 	result = pci_device_cfg_read(p->device, bytes, offset, sizeof(bytes),
 	    &got);
 	if (result == 0 && got != sizeof(bytes))
-		return edu_fail(p->err, EACCES, "cannot read configuration "
+		return edu_fail(p->bus.err, EACCES, "cannot read configuration "
 		    "space at 0x%02x: only root may read beyond 0x40", offset);
 	*value = (uint32_t)bytes[0] | (uint32_t)bytes[1] << 8 |
 	    (uint32_t)bytes[2] << 16 | (uint32_t)bytes[3] << 24;
@@ -249,71 +226,66 @@ config_write(struct edu_bus *bus, unsigned offset, uint32_t value)
 	return result == 0 ? 0 : config_failed(p, result, "write", offset);
 }
 
-#ifdef __linux__
-/* Linux knows its BARs; probing asks it and touches nothing. */
-static int
-probe(struct pci_bus *p)
-{
-
-	errno = 0;
-	return edu_fail_pci(p->err, pci_device_probe(p->device),
-	    "cannot ask for the BARs");
-}
-
-static int
-os_region(struct edu_bus *bus, unsigned index, struct edu_region *r)
-{
-	struct pci_bus *p = pci_bus_of(bus);
-	const struct pci_mem_region *known = &p->device->regions[index];
-
-	if (probe(p) == -1)
-		return -1;
-	r->address = known->base_addr;
-	r->length = known->size;
-	r->is_io = known->is_IO;
-	return 0;
-}
-#else
 /*
- * Elsewhere pci_device_probe() asks nobody: it switches decoding and bus
- * mastering on and writes all ones to every BAR, under a kernel driver that
- * may be using the function.  That is no second opinion on a size, and to
- * look at a device must not change it.  What it would fill in for BAR0, and
- * pci_device_map_range() wants to know, is the address in the BAR and a size
- * that edu_bar_size() has verified, or that every edu has.
+ * pci_device_map_range() maps what a probe has found.  Where
+ * pci_device_probe() asks nobody, it switches decoding and bus mastering on
+ * and writes all ones to every BAR, under a kernel driver that may be using
+ * the function; but to look at a device must not change it.  What it would
+ * fill in for BAR0 is the address in the BAR, and a size that edu_bar_size()
+ * has verified, or that every edu has.
  */
-#define os_region	NULL
-
 static int
-probe(struct pci_bus *p)
+probe_bar0(struct pci_bus *p)
 {
 	struct pci_mem_region *r = &p->device->regions[0];
-	uint32_t bar;
+	uint32_t bar = 0;
 
 	if (config_read(&p->bus, PCI_BAR(0), &bar) == -1)
 		return -1;
 	if (bar & (PCI_BAR_IO | PCI_BAR_MEM_TYPE))
-		return edu_fail(p->err, EIO, "BAR0 reads 0x%08" PRIx32
+		return edu_fail(p->bus.err, EIO, "BAR0 reads 0x%08" PRIx32
 		    ", an edu has 32-bit memory", bar);
 	r->base_addr = r->bus_addr = bar & ~PCI_BAR_MEM_FLAGS;
 	r->size = EDU_BAR0_SIZE;
 	return 0;
 }
-#endif
+
+static int
+probe(struct pci_bus *p)
+{
+
+	if (!edu_system.pci_probe_asks)
+		return probe_bar0(p);
+	errno = 0;
+	return edu_fail_pci(p->bus.err, pci_device_probe(p->device),
+	    "cannot ask for the BARs");
+}
+
+static int
+region(struct edu_bus *bus, unsigned index, struct edu_region *r)
+{
+	struct pci_bus *p = pci_bus_of(bus);
+	const struct pci_mem_region *known = &p->device->regions[index];
+
+	if (!edu_system.pci_probe_asks)
+		return 0;
+	if (probe(p) == -1)
+		return -1;
+	r->address = known->base_addr;
+	r->length = known->size;
+	r->is_io = known->is_IO;
+	return 1;
+}
 
 static int
 map_failed(struct pci_bus *p, int result)
 {
 
 	if (result == EINVAL)
-		return edu_fail(p->err, EPERM, "cannot map BAR0: this process "
-		    "has mapped it already, "
-#ifdef __linux__
-		    "or a kernel driver has claimed it");
-#else
-		    "or the securelevel is above 0");
-#endif
-	return edu_fail_pci(p->err, result, "cannot map BAR0");
+		return edu_fail(p->bus.err, EPERM, "cannot map BAR0: this "
+		    "process has mapped it already, or %s",
+		    edu_system.pci_map_refused);
+	return edu_fail_pci(p->bus.err, result, "cannot map BAR0");
 }
 
 static int
@@ -326,8 +298,8 @@ map(struct edu_bus *bus, int writable)
 	if (probe(p) == -1)
 		return -1;
 	if (r->size != EDU_BAR0_SIZE || r->is_IO)
-		return edu_fail(p->err, EIO, "BAR0 has 0x%" PRIx64 " bytes, "
-		    "an edu has 0x%x of memory", (uint64_t)r->size,
+		return edu_fail(p->bus.err, EIO, "BAR0 has 0x%" PRIx64 " bytes"
+		    ", an edu has 0x%x of memory", (uint64_t)r->size,
 		    EDU_BAR0_SIZE);
 	/* No caching flags: registers are not memory. */
 	errno = 0;
@@ -344,10 +316,9 @@ bus_close(struct edu_bus *bus)
 {
 	struct pci_bus *p = pci_bus_of(bus);
 
-	/* A mapping that it does not know leaves it as it is: EINVAL. */
-	if (bus->bar0 != NULL && pci_device_unmap_range(p->device, bus->bar0,
-	    EDU_BAR0_SIZE) != 0)
-		(void)munmap(bus->bar0, EDU_BAR0_SIZE);
+	if (bus->bar0 != NULL)
+		(void)pci_device_unmap_range(p->device, bus->bar0,
+		    EDU_BAR0_SIZE);
 	system_release();
 	free(p);
 }
@@ -355,12 +326,10 @@ bus_close(struct edu_bus *bus)
 static const struct edu_bus_ops ops = {
 	.config_read	= config_read,
 	.config_write	= config_write,
-	.region		= os_region,
+	.region		= region,
 	.map		= map,
-	.read32		= edu_bus_read32,
-	.read64		= edu_bus_read64,
-	.write32	= edu_bus_write32,
-	.write64	= edu_bus_write64,
+	.read		= edu_bus_mapped_read,
+	.write		= edu_bus_mapped_write,
 	.close		= bus_close,
 };
 
@@ -376,10 +345,10 @@ edu_bus_pciaccess(const char *address, struct edu_error *err)
 	if (system_acquire(err) == -1)
 		return NULL;
 	if ((p = calloc(1, sizeof(*p))) == NULL)
-		(void)edu_fail(err, ENOMEM, "out of memory");
+		(void)edu_fail_memory(err);
 	else if ((p->device = address != NULL ? find(&a, err) :
 	    find_first(err)) != NULL) {
-		p->err = err;
+		p->bus.err = err;
 		p->bus.ops = &ops;
 		p->bus.dma_time_us = EDU_DMA_TIME_MS * 1000;
 		format_name(p->bus.name, sizeof(p->bus.name), p->device);

@@ -18,7 +18,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "internal.h"
+#include "bus.h"
+#include "edureg.h"
+#include "error.h"
+#include "pci.h"
 #include "qtest.h"
 
 /*
@@ -40,52 +43,37 @@
 #define FUNCTIONS	8U
 #define HEADER_MULTI	0x00800000U	/* in PCI_HEADER */
 
-struct bus_qtest {
-	struct edu_bus	bus;
-	struct edu_error *err;
-	struct qtest	*q;
-	unsigned	devfn;
-	uint32_t	bar0;
-};
-
-static struct bus_qtest *
+static struct qtest_bus *
 self(struct edu_bus *bus)
 {
 
-	return (struct bus_qtest *)(void *)bus;
-}
-
-struct qtest *
-edu_bus_qtest_session(struct edu_bus *bus)
-{
-
-	return self(bus)->q;
+	return (struct qtest_bus *)(void *)bus;
 }
 
 static int
 config_read(struct edu_bus *bus, unsigned offset, uint32_t *value)
 {
-	struct bus_qtest *b = self(bus);
+	struct qtest_bus *b = self(bus);
 
 	if (qtest_config_read(b->q, b->devfn, offset, value) == 0)
 		return 0;
-	return qtest_fail(b->q, b->err, "cannot read configuration space");
+	return qtest_fail(b->q, b->bus.err, "cannot read configuration space");
 }
 
 static int
 config_write(struct edu_bus *bus, unsigned offset, uint32_t value)
 {
-	struct bus_qtest *b = self(bus);
+	struct qtest_bus *b = self(bus);
 
 	if (qtest_config_write(b->q, b->devfn, offset, value) == 0)
 		return 0;
-	return qtest_fail(b->q, b->err, "cannot write configuration space");
+	return qtest_fail(b->q, b->bus.err, "cannot write configuration space");
 }
 
 static int
 map(struct edu_bus *bus, int writable)
 {
-	uint32_t bar;
+	uint32_t bar = 0;
 
 	(void)writable;
 	if (config_read(bus, PCI_BAR(0), &bar) == -1)
@@ -96,59 +84,31 @@ map(struct edu_bus *bus, int writable)
 
 /* A QEMU that is gone reads 0, as an unplugged device does. */
 static uint64_t
-read_register(struct edu_bus *bus, char width, unsigned offset)
+read_register(struct edu_bus *bus, unsigned offset, unsigned width)
 {
-	struct bus_qtest *b = self(bus);
-	uint64_t value;
+	struct qtest_bus *b = self(bus);
+	uint64_t value = 0;
 
-	if (qtest_command(b->q, &value, "read%c 0x%" PRIx32, width,
-	    b->bar0 + offset) == -1)
+	if (qtest_command(b->q, &value, "read%c 0x%" PRIx32,
+	    width == 8 ? 'q' : 'l', b->bar0 + offset) == -1)
 		return 0;
 	return value;
 }
 
 static void
-write_register(struct edu_bus *bus, char width, unsigned offset,
+write_register(struct edu_bus *bus, unsigned offset, unsigned width,
     uint64_t value)
 {
-	struct bus_qtest *b = self(bus);
+	struct qtest_bus *b = self(bus);
 
 	(void)qtest_command(b->q, NULL, "write%c 0x%" PRIx32 " 0x%" PRIx64,
-	    width, b->bar0 + offset, value);
-}
-
-static uint32_t
-read32(struct edu_bus *bus, unsigned offset)
-{
-
-	return (uint32_t)read_register(bus, 'l', offset);
-}
-
-static uint64_t
-read64(struct edu_bus *bus, unsigned offset)
-{
-
-	return read_register(bus, 'q', offset);
-}
-
-static void
-write32(struct edu_bus *bus, unsigned offset, uint32_t value)
-{
-
-	write_register(bus, 'l', offset, value);
-}
-
-static void
-write64(struct edu_bus *bus, unsigned offset, uint64_t value)
-{
-
-	write_register(bus, 'q', offset, value);
+	    width == 8 ? 'q' : 'l', b->bar0 + offset, value);
 }
 
 static void
 close_bus(struct edu_bus *bus)
 {
-	struct bus_qtest *b = self(bus);
+	struct qtest_bus *b = self(bus);
 
 	qtest_end(b->q);
 	free(b);
@@ -157,12 +117,10 @@ close_bus(struct edu_bus *bus)
 static const struct edu_bus_ops bus_qtest_ops = {
 	.config_read = config_read,
 	.config_write = config_write,
-	.region = NULL,
 	.map = map,
-	.read32 = read32,
-	.read64 = read64,
-	.write32 = write32,
-	.write64 = write64,
+	.read = read_register,
+	.write = write_register,
+	.kernel = edu_qtest_kernel,
 	.close = close_bus,
 };
 
@@ -198,7 +156,7 @@ find(struct qtest *q, unsigned *devfn)
 static int
 play_firmware(struct edu_bus *bus)
 {
-	uint32_t address, bar, command;
+	uint32_t address, bar = 0, command = 0;
 
 	if (config_read(bus, PCI_BAR(0), &bar) == -1 ||
 	    config_read(bus, PCI_COMMAND, &command) == -1)
@@ -214,19 +172,19 @@ play_firmware(struct edu_bus *bus)
 }
 
 static int
-set_up(struct bus_qtest *b)
+set_up(struct qtest_bus *b)
 {
 
 	switch (find(b->q, &b->devfn)) {
 	case -1:
-		return qtest_fail(b->q, b->err, "cannot look for a device");
+		return qtest_fail(b->q, b->bus.err, "cannot look for a device");
 	case 0:
 		if (!qtest_has_config(b->q))
-			return edu_fail(b->err, ENOENT, "this QEMU's machine "
-			    "has no PCI configuration ports: start it with "
-			    "-machine q35 -device edu");
-		return edu_fail(b->err, ENOENT, "this QEMU has no edu device "
-		    "on its first PCI bus: start it with -device edu");
+			return edu_fail(b->bus.err, ENOENT, "this QEMU's "
+			    "machine has no PCI configuration ports: start it "
+			    "with -machine q35 -device edu");
+		return edu_fail(b->bus.err, ENOENT, "this QEMU has no edu "
+		    "device on its first PCI bus: start it with -device edu");
 	}
 	return play_firmware(&b->bus);
 }
@@ -235,17 +193,17 @@ struct edu_bus *
 edu_bus_qtest(const char *path, struct edu_error *err)
 {
 	int is_own = path[0] == '\0', errnum;
-	struct bus_qtest *b;
+	struct qtest_bus *b;
 
 	if ((b = calloc(1, sizeof(*b))) == NULL) {
-		(void)edu_fail(err, ENOMEM, "out of memory");
+		(void)edu_fail_memory(err);
 		return NULL;
 	}
 	b->bus.ops = &bus_qtest_ops;
 	(void)snprintf(b->bus.name, sizeof(b->bus.name), "qtest:%s", path);
 	b->bus.dma_time_us = is_own ? OWN_DMA_US : OTHER_DMA_US;
 	b->bus.is_private = 1;
-	b->err = err;
+	b->bus.err = err;
 	b->q = is_own ? qtest_start(err) : qtest_connect(path, err);
 	if (b->q != NULL && set_up(b) == 0)
 		return &b->bus;

@@ -21,8 +21,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "internal.h"
+#include "bus.h"
+#include "error.h"
+#include "kernel.h"
+#include "pci.h"
 #include "qtest.h"
+#include "range.h"
 
 /*
  * The guest's memory that we use: above what every PC's firmware keeps for
@@ -52,20 +56,11 @@
 /* What firmware chooses, and any other than the PC's own devices would do. */
 #define PIIX3_LINE		11U
 
-/* The guest's memory that is in use, in the order of its addresses. */
-struct block {
-	struct block	*next;
-	uint64_t	start;
-	uint64_t	end;
-	void		*data;
-};
-
 struct kernel_qtest {
 	struct edu_kernel kernel;
 	struct edu_bus	*bus;
-	struct edu_error *err;
 	struct qtest	*q;
-	struct block	*blocks;
+	struct edu_range *used;		/* of the guest's memory */
 };
 
 static struct kernel_qtest *
@@ -80,7 +75,7 @@ rearm(struct edu_kernel *kernel)
 {
 	struct kernel_qtest *k = self(kernel);
 	const struct edu_bus_ops *ops = k->bus->ops;
-	uint32_t command;
+	uint32_t command = 0;
 
 	if (ops->config_read(k->bus, PCI_COMMAND, &command) == -1)
 		return -1;
@@ -102,9 +97,10 @@ wait_irq(struct edu_kernel *kernel, int timeout_ms)
 	if (result != -1)
 		return result;
 	if (k->q->errnum != 0)
-		return qtest_fail(k->q, k->err, "cannot wait for interrupts");
-	return edu_fail(k->err, errno, "waiting for an interrupt: %s",
-	    strerror(errno));
+		return qtest_fail(k->q, k->kernel.err,
+		    "cannot wait for interrupts");
+	return edu_fail_errno(k->kernel.err, errno,
+	    "waiting for an interrupt");
 }
 
 static int
@@ -126,88 +122,54 @@ is_memory(struct qtest *q, uint64_t address)
 	    memcmp(found, pattern, sizeof(pattern)) == 0;
 }
 
-/* The first gap of this size: where to insert a block, or NULL. */
-static struct block **
-find_gap(struct kernel_qtest *k, uint64_t size, uint64_t limit,
-    uint64_t *start)
-{
-	struct block **link = &k->blocks;
-
-	*start = MEMORY_START;
-	while (*link != NULL && (*link)->start - *start < size) {
-		*start = (*link)->end;
-		link = &(*link)->next;
-	}
-	if (limit > MEMORY_END)
-		limit = MEMORY_END;
-	return *start <= limit && limit - *start >= size ? link : NULL;
-}
-
-static struct block *
-make_block(struct kernel_qtest *k, size_t length, uint64_t limit)
-{
-	uint64_t size = ((uint64_t)length + PAGE - 1) / PAGE * PAGE, start;
-	struct block *b, **link;
-
-	if ((link = find_gap(k, size, limit, &start)) == NULL ||
-	    (b = calloc(1, sizeof(*b))) == NULL)
-		return NULL;
-	if (posix_memalign(&b->data, PAGE, length) != 0) {
-		free(b);
-		return NULL;
-	}
-	memset(b->data, 0, length);
-	b->start = start;
-	b->end = start + size;
-	b->next = *link;
-	*link = b;
-	return b;
-}
-
 static void
-free_block(struct kernel_qtest *k, struct block *b)
+free_segment(struct edu_kernel *kernel, struct edu_segment *segment)
 {
-	struct block **link = &k->blocks;
 
-	while (*link != b)
-		link = &(*link)->next;
-	*link = b->next;
-	free(b->data);
-	free(b);
+	edu_range_free(&self(kernel)->used, segment->cookie);
+	free(segment->data);
+}
+
+/* Memory has no holes here: the end proves the rest. */
+static int
+check_memory(struct kernel_qtest *k, const struct edu_range *r)
+{
+
+	if (is_memory(k->q, r->end - PAGE))
+		return 0;
+	if (k->q->errnum != 0)
+		return qtest_fail(k->q, k->kernel.err, "no memory");
+	return edu_fail(k->kernel.err, ENOMEM, "this QEMU has too little "
+	    "memory: start it with -m 16 or more");
 }
 
 static int
 alloc(struct edu_kernel *kernel, size_t length, uint64_t limit,
     struct edu_segment *segment)
 {
+	uint64_t size = ((uint64_t)length + PAGE - 1) / PAGE * PAGE;
 	struct kernel_qtest *k = self(kernel);
-	struct block *b;
+	struct edu_range *r;
 
-	if ((b = make_block(k, length, limit)) == NULL)
-		return edu_fail(k->err, ENOMEM, "no %zu bytes are left of the "
-		    "%u that a qtest device has", length,
+	r = edu_range_take(&k->used, MEMORY_START, limit < MEMORY_END ? limit :
+	    MEMORY_END, size);
+	if (r == NULL && errno == ENOSPC)
+		return edu_fail(kernel->err, ENOMEM, "no %zu bytes are left of "
+		    "the %u that a qtest device has", length,
 		    MEMORY_END - MEMORY_START);
-	/* Memory has no holes here: the end proves the rest. */
-	if (!is_memory(k->q, b->end - PAGE)) {
-		free_block(k, b);
-		if (k->q->errnum != 0)
-			return qtest_fail(k->q, k->err, "no memory");
-		return edu_fail(k->err, ENOMEM, "this QEMU has too little "
-		    "memory: start it with -m 16 or more");
+	if (r == NULL || posix_memalign(&segment->data, PAGE, length) != 0) {
+		if (r != NULL)
+			edu_range_free(&k->used, r);
+		return edu_fail_memory(kernel->err);
 	}
-	segment->data = b->data;
+	memset(segment->data, 0, length);
 	segment->length = length;
-	segment->bus_address = b->start;
-	segment->cookie = b;
-	return 0;
-}
-
-static void
-free_segment(struct edu_kernel *kernel, struct edu_segment *segment)
-{
-
-	free_block(self(kernel), segment->cookie);
-	segment->cookie = NULL;
+	segment->bus_address = r->start;
+	segment->cookie = r;
+	if (check_memory(k, r) == 0)
+		return 0;
+	free_segment(kernel, segment);
+	return -1;
 }
 
 static int
@@ -223,17 +185,14 @@ sync_segment(struct edu_kernel *kernel, struct edu_segment *segment,
 	    qtest_load(k->q, address, data, length);
 	if (result == 0)
 		return 0;
-	return qtest_fail(k->q, k->err, "cannot copy DMA memory");
+	return qtest_fail(k->q, k->kernel.err, "cannot copy DMA memory");
 }
 
 static void
 close_kernel(struct edu_kernel *kernel)
 {
-	struct kernel_qtest *k = self(kernel);
 
-	while (k->blocks != NULL)
-		free_block(k, k->blocks);
-	free(k);
+	free(kernel);
 }
 
 static const struct edu_kernel_ops kernel_qtest_ops = {
@@ -310,20 +269,20 @@ watch(struct qtest *q)
 }
 
 struct edu_kernel *
-edu_kernel_qtest(struct edu_bus *bus, int poll_only, struct edu_error *err)
+edu_qtest_kernel(struct edu_bus *bus, int poll_only)
 {
 	struct kernel_qtest *k;
 	int watching = 0;
 
 	if ((k = calloc(1, sizeof(*k))) == NULL) {
-		(void)edu_fail(err, ENOMEM, "out of memory");
+		(void)edu_fail_memory(bus->err);
 		return NULL;
 	}
 	k->bus = bus;
-	k->err = err;
+	k->kernel.err = bus->err;
 	k->q = edu_bus_qtest_session(bus);
 	if (!poll_only && (watching = watch(k->q)) == -1) {
-		(void)qtest_fail(k->q, err, "cannot hear interrupts");
+		(void)qtest_fail(k->q, bus->err, "cannot hear interrupts");
 		free(k);
 		return NULL;
 	}

@@ -16,7 +16,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "internal.h"
+#include "clock.h"
+#include "edu.h"
+#include "error.h"
 #include "qtest.h"
 
 /* The ports of PCI configuration mechanism 1. */

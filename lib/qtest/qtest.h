@@ -22,8 +22,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct edu_bus;
+#include "bus.h"
+
 struct edu_error;
+struct edu_kernel;
 
 /* Data is moved in pieces of so many bytes; a multiple of 3, for base64. */
 #define QTEST_PIECE	12288
@@ -36,7 +38,7 @@ struct qtest {
 	struct qtest	*next;		/* likewise */
 	int		is_ringing;	/* an interrupt was heard */
 	uint32_t	watched;	/* lines */
-	int		limit_ms;	/* for a call of protocol.c as a whole */
+	int		limit_ms;	/* for a whole call of protocol.c */
 	int64_t		deadline_us;	/* of the call that is going on */
 	/* 0, or why the session is over: nothing more is sent then. */
 	int		errnum;
@@ -100,11 +102,25 @@ void	qtest_ring(struct qtest *, int is_ringing);
  * messages, of which none is closed here.  0, or -1 with errno.
  */
 int	qtest_run(struct qtest *, char *const argv[], int server, int said);
-#define QTEST_SERVER_FD		"3"
 /* End it; does nothing where there is none. */
 void	qtest_kill(struct qtest *);
 
-/* bus.c: the session of a bus made by edu_bus_qtest(). */
-struct qtest *edu_bus_qtest_session(struct edu_bus *);
+/* bus.c: a bus made by edu_bus_qtest(), and its session. */
+struct qtest_bus {
+	struct edu_bus	bus;		/* first: the two are cast */
+	struct qtest	*q;
+	unsigned	devfn;
+	uint32_t	bar0;
+};
+
+static inline struct qtest *
+edu_bus_qtest_session(struct edu_bus *bus)
+{
+
+	return ((struct qtest_bus *)(void *)bus)->q;
+}
+
+/* kernel.c: its kernel side. */
+struct edu_kernel *edu_qtest_kernel(struct edu_bus *, int poll_only);
 
 #endif /* EDU_QTEST_H */

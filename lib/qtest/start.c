@@ -17,7 +17,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "internal.h"
+#include "clock.h"
+#include "error.h"
 #include "qtest.h"
 
 #define DEFAULT_QEMU	"qemu-system-x86_64"
@@ -51,7 +52,7 @@ static char arguments[][48] = {
 	"-device", "loader,addr=0x1000,data=0xfdebf4fa,data-len=4",
 	"-device", "loader,addr=0x11000,cpu-num=0",
 	"-device", "edu,addr=0xa",
-	"-chardev", "socket,id=qtest,fd=" QTEST_SERVER_FD,
+	"-chardev", "socket,id=qtest,fd=3",
 	"-qtest", "chardev:qtest", "-qtest-log", "none"
 };
 #define ARGUMENTS	(sizeof(arguments) / sizeof(arguments[0]))
@@ -113,7 +114,7 @@ create(const char *peer, const char *gone, struct edu_error *err)
 	struct qtest *q;
 
 	if ((q = calloc(1, sizeof(*q))) == NULL) {
-		(void)edu_fail(err, ENOMEM, "out of memory");
+		(void)edu_fail_memory(err);
 		return NULL;
 	}
 	q->fd = q->irq_fd = q->said_fd = q->tty_fd = -1;

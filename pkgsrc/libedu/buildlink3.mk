@@ -8,7 +8,7 @@ BUILDLINK_TREE+=	libedu
 .if !defined(LIBEDU_BUILDLINK3_MK)
 LIBEDU_BUILDLINK3_MK:=
 
-BUILDLINK_API_DEPENDS.libedu+=	libedu>=0.1.0
+BUILDLINK_API_DEPENDS.libedu+=	libedu>=0.2.0
 BUILDLINK_PKGSRCDIR.libedu?=	../../sysutils/libedu
 
 .include "../../sysutils/libpciaccess/buildlink3.mk"

@@ -20,7 +20,7 @@
 #define BIT		0x40U
 
 static struct edu *edu;
-static struct edu_mem *mem;
+static unsigned char *mem;
 
 static void
 need(int result, const char *what)
@@ -57,15 +57,15 @@ static void
 dma_put(void)
 {
 
-	need(edu_dma_put(edu, 0, mem, 0, 4095, 0, SOON_MS), "put");
+	need(edu_dma_put(edu, 0, mem, 4095, 0, SOON_MS), "put");
 }
 
 static void
 dma_get(void)
 {
 
-	need(edu_dma_get(edu, 0, mem, 4096, 4095, 0, SOON_MS), "get");
-	if (memcmp(edu_mem_data(mem), (char *)edu_mem_data(mem) + 4096,
+	need(edu_dma_get(edu, 0, mem + 4096, 4095, 0, SOON_MS), "get");
+	if (memcmp(mem, (char *)mem + 4096,
 	    4095) != 0)
 		exit(2);
 }
@@ -74,7 +74,7 @@ static void
 dma_interrupt(void)
 {
 
-	need(edu_dma_put(edu, 0, mem, 0, 4095, EDU_INTERRUPT, SOON_MS),
+	need(edu_dma_put(edu, 0, mem, 4095, EDU_INTERRUPT, SOON_MS),
 	    "put by interrupt");
 }
 
@@ -82,7 +82,7 @@ static void
 dma_copy(void)
 {
 
-	need(edu_dma_copy(edu, mem, 8192, mem, 0, 2 * edu_dma_limit(edu), 0,
+	need(edu_dma_copy(edu, mem + 8192, mem, 2 * edu_dma_limit(edu), 0,
 	    SOON_MS), "copy");
 }
 
@@ -119,7 +119,7 @@ main(int argc, char **argv)
 	need(edu == NULL ? -1 : 0, "open");
 	mem = edu_mem_alloc(edu, 32768);
 	need(mem == NULL ? -1 : 0, "memory");
-	memset(edu_mem_data(mem), 'm', 4096);
+	memset(mem, 'm', 4096);
 	for (i = 0; i < sizeof(operations) / sizeof(operations[0]); i++) {
 		need(edu_live(edu, MARK | (uint32_t)(i + 1) << 4 | 1, NULL),
 		    "mark");

@@ -16,11 +16,12 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <edu.h>
 #include <edureg.h>
+
+#include "h_device.h"
 
 /*
  * What is NetBSD's own: edu(4) attaches by itself, takes interrupts whether
@@ -33,40 +34,9 @@
 #define ON_NETBSD	0
 #endif
 
-/* Long enough for everything that ought to happen. */
-#define SOON_MS		20000
-
-#define REQUIRE_EDU(edu, call)						\
-	ATF_REQUIRE_MSG((call) != -1, "%s: %s", #call, edu_errmsg(edu))
-
-#define CHECK_ERRNO(edu, errnum, call)					\
-	do {								\
-		errno = 0;						\
-		ATF_CHECK_MSG((call), "%s", #call);			\
-		ATF_CHECK_MSG(errno == (errnum), "%s: errno %d, not %d: %s", \
-		    #call, errno, (errnum), edu_errmsg(edu));		\
-	} while (0)
-
-#define CHECK_MESSAGE(edu, text)					\
-	ATF_CHECK_MSG(strstr(edu_errmsg(edu), (text)) != NULL,		\
-	    "no '%s' in '%s'", (text), edu_errmsg(edu))
-
-static inline void
-sleep_ms(long ms)
-{
-	struct timespec ts = { ms / 1000, ms % 1000 * 1000000 };
-
-	(void)nanosleep(&ts, NULL);
-}
-
-static inline struct edu *
-open_device(const char *name, unsigned flags)
-{
-	struct edu *edu = edu_open(name, flags);
-
-	ATF_REQUIRE_MSG(edu != NULL, "%s: %s", name, edu_errmsg(NULL));
-	return edu;
-}
+/* A case that drives a device. */
+#define DEVICE_TEST(name, ...)						\
+	EDU_TEST(name, __VA_ARGS__, "require.user", "root")
 
 /*
  * The name of the i-th device that has a kernel side, or that has none.
@@ -121,6 +91,28 @@ open_any(size_t i)
 		atf_tc_skip("%zu edu device(s) needed", i + 1);
 	edu = open_device(name, 0);
 	return edu;
+}
+
+/*
+ * Skips the test where this machine gives no such memory: there is none, or
+ * all of it may lie above the device's mask.
+ */
+static inline unsigned char *
+need_memory(struct edu *edu, size_t length)
+{
+	unsigned char *mem = edu_mem_alloc(edu, length);
+	uint64_t bytes = (uint64_t)sysconf(_SC_PHYS_PAGES) *
+	    (uint64_t)sysconf(_SC_PAGESIZE);
+	char reason[512];
+
+	if (mem == NULL && (errno == ENOTSUP ||
+	    (errno == ENOMEM && bytes > EDU_DMA_MASK))) {
+		(void)snprintf(reason, sizeof(reason), "%s", edu_errmsg(edu));
+		edu_close(edu);
+		atf_tc_skip("%s", reason);
+	}
+	ATF_REQUIRE_MSG(mem != NULL, "%s", edu_errmsg(edu));
+	return mem;
 }
 
 #endif /* H_DEV_H */

@@ -53,7 +53,7 @@ is_gone(void)
 }
 
 static void
-check_calls(struct edu_mem *mem)
+check_calls(unsigned char *mem)
 {
 	uint32_t value = 0;
 	struct edu_bar *bar;
@@ -61,8 +61,8 @@ check_calls(struct edu_mem *mem)
 	check(edu_identify(edu, &value), "identify");
 	check(edu_live(edu, 1, NULL), "live");
 	check(edu_factorial(edu, 5, 0, SOON_MS, &value), "factorial");
-	check(edu_dma_put(edu, 0, mem, 0, 100, 0, SOON_MS), "put");
-	check(edu_dma_get(edu, 0, mem, 0, 100, 0, SOON_MS), "get");
+	check(edu_dma_put(edu, 0, mem, 100, 0, SOON_MS), "put");
+	check(edu_dma_get(edu, 0, mem, 100, 0, SOON_MS), "get");
 	check(edu_irq_status(edu, &value), "status");
 	bar = edu_bar_size(edu, 0, 0);
 	check(bar == NULL ? -1 : 0, "size");
@@ -70,13 +70,13 @@ check_calls(struct edu_mem *mem)
 }
 
 static void
-check_irq(struct edu_mem *mem)
+check_irq(unsigned char *mem)
 {
 	uint32_t value = 0;
 
 	check(edu_factorial(edu, 5, EDU_INTERRUPT, SOON_MS, &value),
 	    "factorial by interrupt");
-	check(edu_dma_put(edu, 0, mem, 0, 100, EDU_INTERRUPT, SOON_MS),
+	check(edu_dma_put(edu, 0, mem, 100, EDU_INTERRUPT, SOON_MS),
 	    "put by interrupt");
 	check(edu_irq_wait(edu, SOON_MS, &value), "wait");
 }
@@ -85,7 +85,7 @@ int
 main(int argc, char **argv)
 {
 	int is_irq = argc > 2 && strcmp(argv[2], "irq") == 0;
-	struct edu_mem *mem;
+	unsigned char *mem;
 	uint32_t value;
 
 	if (argc < 2 || (edu = edu_open(argv[1], 0)) == NULL ||

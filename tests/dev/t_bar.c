@@ -17,6 +17,7 @@
 
 #include "internal.h"
 
+#include "h_case.h"
 #include "h_dev.h"
 #include "h_pci.h"
 
@@ -75,7 +76,7 @@ check_bar(const char *name, unsigned index, enum edu_bar_type type)
 	ATF_CHECK_EQ(edu_bar_type(bar), type);
 	ATF_CHECK_EQ(edu_bar_length(bar), r.length);
 	ATF_CHECK_EQ(edu_bar_address(bar), r.start);
-	ATF_CHECK_EQ(edu_bar_prefetchable(bar) != 0, r.is_prefetchable);
+	ATF_CHECK_EQ(edu_bar_is_prefetchable(bar) != 0, r.is_prefetchable);
 	length = edu_bar_length(bar);
 	printf("%s BAR%u: 0x%" PRIx64 " bytes at 0x%" PRIx64 "\n", name,
 	    index, length, edu_bar_address(bar));
@@ -100,15 +101,8 @@ check_refused(const char *name, unsigned index, int errnum, const char *text)
 	pci_check_same(name, before, "after a refusal");
 }
 
-ATF_TC(edu_bar0);
-ATF_TC_HEAD(edu_bar0, tc)
-{
-
-	atf_tc_set_md_var(tc, "descr", "BAR0 of every edu is 1 MiB of memory "
-	    "where the system says, its other BARs are absent");
-	atf_tc_set_md_var(tc, "require.user", "root");
-}
-ATF_TC_BODY(edu_bar0, tc)
+DEVICE_TEST(edu_bar0, "BAR0 of every edu is 1 MiB of memory where the system "
+    "says, its other BARs are absent")
 {
 	unsigned index;
 	size_t i, n;
@@ -124,28 +118,14 @@ ATF_TC_BODY(edu_bar0, tc)
 	}
 }
 
-ATF_TC(memory);
-ATF_TC_HEAD(memory, tc)
-{
-
-	atf_tc_set_md_var(tc, "descr", "a 32-bit memory BAR");
-	atf_tc_set_md_var(tc, "require.user", "root");
-}
-ATF_TC_BODY(memory, tc)
+DEVICE_TEST(memory, "a 32-bit memory BAR")
 {
 
 	ATF_CHECK_EQ(check_bar(need_function(ID_TESTDEV, 0), TESTDEV_MEMORY,
 	    EDU_BAR_MEM32), 4096);
 }
 
-ATF_TC(io);
-ATF_TC_HEAD(io, tc)
-{
-
-	atf_tc_set_md_var(tc, "descr", "an I/O BAR");
-	atf_tc_set_md_var(tc, "require.user", "root");
-}
-ATF_TC_BODY(io, tc)
+DEVICE_TEST(io, "an I/O BAR")
 {
 
 	ATF_CHECK_EQ(check_bar(need_function(ID_TESTDEV, 0), TESTDEV_IO,
@@ -167,28 +147,14 @@ need_memory64(size_t i)
 	}
 }
 
-ATF_TC(memory64);
-ATF_TC_HEAD(memory64, tc)
-{
-
-	atf_tc_set_md_var(tc, "descr", "a 64-bit prefetchable BAR");
-	atf_tc_set_md_var(tc, "require.user", "root");
-}
-ATF_TC_BODY(memory64, tc)
+DEVICE_TEST(memory64, "a 64-bit prefetchable BAR")
 {
 
 	(void)check_bar(need_memory64(0), TESTDEV_MEMORY64, EDU_BAR_MEM64);
 }
 
-ATF_TC(memory64_above_4g);
-ATF_TC_HEAD(memory64_above_4g, tc)
-{
-
-	atf_tc_set_md_var(tc, "descr", "a 64-bit BAR of more than 4 GiB, whose "
-	    "size stands in its upper half");
-	atf_tc_set_md_var(tc, "require.user", "root");
-}
-ATF_TC_BODY(memory64_above_4g, tc)
+DEVICE_TEST(memory64_above_4g, "a 64-bit BAR of more than 4 GiB, whose size "
+    "stands in its upper half")
 {
 	const char *name;
 	size_t i;
@@ -202,29 +168,15 @@ ATF_TC_BODY(memory64_above_4g, tc)
 	    UINT32_MAX);
 }
 
-ATF_TC(upper_half);
-ATF_TC_HEAD(upper_half, tc)
-{
-
-	atf_tc_set_md_var(tc, "descr", "the upper half of a 64-bit BAR is no "
-	    "BAR of its own: EINVAL");
-	atf_tc_set_md_var(tc, "require.user", "root");
-}
-ATF_TC_BODY(upper_half, tc)
+DEVICE_TEST(upper_half, "the upper half of a 64-bit BAR is no BAR of its own: "
+    "EINVAL")
 {
 
 	check_refused(need_memory64(0), TESTDEV_MEMORY64 + 1, EINVAL,
 	    "upper half of BAR2");
 }
 
-ATF_TC(absent);
-ATF_TC_HEAD(absent, tc)
-{
-
-	atf_tc_set_md_var(tc, "descr", "an absent BAR is no error: length 0");
-	atf_tc_set_md_var(tc, "require.user", "root");
-}
-ATF_TC_BODY(absent, tc)
+DEVICE_TEST(absent, "an absent BAR is no error: length 0")
 {
 	const char *name = need_function(ID_TESTDEV, 0);
 
@@ -232,14 +184,7 @@ ATF_TC_BODY(absent, tc)
 	ATF_CHECK_EQ(check_bar(name, 5, EDU_BAR_ABSENT), 0);
 }
 
-ATF_TC(no_such_bar);
-ATF_TC_HEAD(no_such_bar, tc)
-{
-
-	atf_tc_set_md_var(tc, "descr", "an index beyond 5 is EINVAL");
-	atf_tc_set_md_var(tc, "require.user", "root");
-}
-ATF_TC_BODY(no_such_bar, tc)
+DEVICE_TEST(no_such_bar, "an index beyond 5 is EINVAL")
 {
 	const char *name = need_function(ID_TESTDEV, 0);
 
@@ -264,15 +209,8 @@ need_driven(char driver[64])
 	atf_tc_skip("no PCI function of this machine has a kernel driver");
 }
 
-ATF_TC(kernel_driver);
-ATF_TC_HEAD(kernel_driver, tc)
-{
-
-	atf_tc_set_md_var(tc, "descr", "a function that a kernel driver uses "
-	    "is refused with EBUSY and the driver's name");
-	atf_tc_set_md_var(tc, "require.user", "root");
-}
-ATF_TC_BODY(kernel_driver, tc)
+DEVICE_TEST(kernel_driver, "a function that a kernel driver uses is refused "
+    "with EBUSY and the driver's name")
 {
 	char driver[64];
 	const char *name = need_driven(driver);
@@ -281,38 +219,21 @@ ATF_TC_BODY(kernel_driver, tc)
 	check_refused(name, 5, EBUSY, driver);
 }
 
-ATF_TC(own_driver);
-ATF_TC_HEAD(own_driver, tc)
-{
-
-	atf_tc_set_md_var(tc, "descr",
-	    "edu(4), or uio_pci_generic, is no reason to "
-	    "refuse, and stays able to deliver interrupts");
-	atf_tc_set_md_var(tc, "require.user", "root");
-}
-ATF_TC_BODY(own_driver, tc)
+DEVICE_TEST(own_driver, "edu(4), or uio_pci_generic, is no reason to refuse, "
+    "and stays able to deliver interrupts")
 {
 	struct edu *edu;
 	char name[128];
-	uint32_t status = 0;
 
 	(void)snprintf(name, sizeof(name), "%s", need_device(1, 0));
 	(void)check_bar(name, 0, EDU_BAR_MEM32);
 	edu = open_device(name, 0);
 	REQUIRE_EDU(edu, edu_irq_raise(edu, 0x20));
-	ATF_CHECK_EQ(edu_irq_wait(edu, SOON_MS, &status), 1);
-	ATF_CHECK_EQ(status, 0x20);
+	check_wait(edu, SOON_MS, 0x20);
 	edu_close(edu);
 }
 
-ATF_TC(bridge);
-ATF_TC_HEAD(bridge, tc)
-{
-
-	atf_tc_set_md_var(tc, "descr", "a bridge is refused with EBUSY");
-	atf_tc_set_md_var(tc, "require.user", "root");
-}
-ATF_TC_BODY(bridge, tc)
+DEVICE_TEST(bridge, "a bridge is refused with EBUSY")
 {
 	size_t i, n = pci_all(names, MAX_FUNCTIONS);
 
@@ -362,15 +283,8 @@ check_moved(const char *name, int is_edu)
 	pci_set_command(name, command);
 }
 
-ATF_TC(disagreement);
-ATF_TC_HEAD(disagreement, tc)
-{
-
-	atf_tc_set_md_var(tc, "descr", "a BAR that does not stand where the "
-	    "system says is EIO, the message shows both, all is put back");
-	atf_tc_set_md_var(tc, "require.user", "root");
-}
-ATF_TC_BODY(disagreement, tc)
+DEVICE_TEST(disagreement, "a BAR that does not stand where the system says is "
+    "EIO, the message shows both, all is put back")
 {
 	const char *name = need_function(ID_TESTDEV, 0);
 
@@ -378,15 +292,8 @@ ATF_TC_BODY(disagreement, tc)
 	ATF_CHECK_EQ(check_bar(name, TESTDEV_MEMORY, EDU_BAR_MEM32), 4096);
 }
 
-ATF_TC(disagreement_edu);
-ATF_TC_HEAD(disagreement_edu, tc)
-{
-
-	atf_tc_set_md_var(tc, "descr", "an edu whose BAR0 was moved is not "
-	    "opened, and not changed");
-	atf_tc_set_md_var(tc, "require.user", "root");
-}
-ATF_TC_BODY(disagreement_edu, tc)
+DEVICE_TEST(disagreement_edu, "an edu whose BAR0 was moved is not opened, and "
+    "not changed")
 {
 	const char *name = need_function(ID_EDU, 0);
 
@@ -462,10 +369,9 @@ static void
 check_put_right(const char *name, unsigned open_flags,
     const uint8_t before[CONFIG_SIZE])
 {
-	struct edu *edu = edu_open(name, open_flags);
+	struct edu *edu = open_device(name, open_flags);
 	uint32_t result = 0;
 
-	ATF_REQUIRE_MSG(edu != NULL, "%s", edu_errmsg(NULL));
 	if (open_flags & EDU_OPEN_CONFIG)
 		pci_check_same(name, before, "after the next open");
 	else {
@@ -526,43 +432,22 @@ check_killed_everywhere(int is_after)
 	check_killed(need_memory64(0), TESTDEV_MEMORY64, is_after, WRITES64);
 }
 
-ATF_TC(killed_before_write);
-ATF_TC_HEAD(killed_before_write, tc)
-{
-
-	atf_tc_set_md_var(tc, "descr", "kill -9 right before each of the "
-	    "configuration writes: the next open puts all right");
-	atf_tc_set_md_var(tc, "require.user", "root");
-}
-ATF_TC_BODY(killed_before_write, tc)
+DEVICE_TEST(killed_before_write, "kill -9 right before each of the "
+    "configuration writes: the next open puts all right")
 {
 
 	check_killed_everywhere(0);
 }
 
-ATF_TC(killed_after_write);
-ATF_TC_HEAD(killed_after_write, tc)
-{
-
-	atf_tc_set_md_var(tc, "descr", "kill -9 right after each of the "
-	    "configuration writes: the next open puts all right");
-	atf_tc_set_md_var(tc, "require.user", "root");
-}
-ATF_TC_BODY(killed_after_write, tc)
+DEVICE_TEST(killed_after_write, "kill -9 right after each of the configuration "
+    "writes: the next open puts all right")
 {
 
 	check_killed_everywhere(1);
 }
 
-ATF_TC(killed_without_decoding);
-ATF_TC_HEAD(killed_without_decoding, tc)
-{
-
-	atf_tc_set_md_var(tc, "descr", "the same in a function whose decoding "
-	    "was off before");
-	atf_tc_set_md_var(tc, "require.user", "root");
-}
-ATF_TC_BODY(killed_without_decoding, tc)
+DEVICE_TEST(killed_without_decoding, "the same in a function whose decoding "
+    "was off before")
 {
 	const char *name = need_function(ID_TESTDEV, 0);
 	uint32_t command = pci_command(name);
@@ -627,17 +512,9 @@ open_and_close(const char *name)
 	edu_close(edu);
 }
 
-ATF_TC(killed_anywhere);
-ATF_TC_HEAD(killed_anywhere, tc)
-{
-
-	atf_tc_set_md_var(tc, "descr",
-	    "kill -9 at every system call of opening "
-	    "and closing an edu: the next open finds BAR0 and decoding right");
-	atf_tc_set_md_var(tc, "require.user", "root");
-	atf_tc_set_md_var(tc, "timeout", "300");
-}
-ATF_TC_BODY(killed_anywhere, tc)
+DEVICE_TEST(killed_anywhere, "kill -9 at every system call of opening and "
+    "closing an edu: the next open finds BAR0 and decoding "
+    "right", "timeout", "300")
 {
 	const char *name = need_function(ID_EDU, 0);
 	uint32_t bar0 = pci_read(name, BAR(0)), command = pci_command(name);
@@ -671,15 +548,8 @@ ATF_TC_BODY(killed_anywhere, tc)
 	ATF_CHECK(damaged >= 5);
 }
 
-ATF_TC(held_signals);
-ATF_TC_HEAD(held_signals, tc)
-{
-
-	atf_tc_set_md_var(tc, "descr", "signals that kill are delivered only "
-	    "when the BAR and the command register are back");
-	atf_tc_set_md_var(tc, "require.user", "root");
-}
-ATF_TC_BODY(held_signals, tc)
+DEVICE_TEST(held_signals, "signals that kill are delivered only when the BAR "
+    "and the command register are back")
 {
 	static const int signals[] = { SIGTERM, SIGINT, SIGHUP, SIGQUIT,
 	    SIGPIPE, SIGALRM, SIGUSR1 };
@@ -705,43 +575,11 @@ ATF_TC_BODY(held_signals, tc)
 	}
 }
 
-ATF_TC(unknown_address);
-ATF_TC_HEAD(unknown_address, tc)
-{
-
-	atf_tc_set_md_var(tc, "descr", "an address where no function is: "
-	    "ENOENT");
-}
-ATF_TC_BODY(unknown_address, tc)
+EDU_TEST(unknown_address, "an address where no function is: ENOENT")
 {
 
 	(void)pci_all(names, MAX_FUNCTIONS);
 	CHECK_ERRNO(NULL, ENOENT,
 	    edu_open("0000:fe:1f.7", EDU_OPEN_CONFIG) == NULL);
 	CHECK_MESSAGE(NULL, "0000:fe:1f.7");
-}
-
-ATF_TP_ADD_TCS(tp)
-{
-
-	ATF_TP_ADD_TC(tp, edu_bar0);
-	ATF_TP_ADD_TC(tp, memory);
-	ATF_TP_ADD_TC(tp, io);
-	ATF_TP_ADD_TC(tp, memory64);
-	ATF_TP_ADD_TC(tp, memory64_above_4g);
-	ATF_TP_ADD_TC(tp, upper_half);
-	ATF_TP_ADD_TC(tp, absent);
-	ATF_TP_ADD_TC(tp, no_such_bar);
-	ATF_TP_ADD_TC(tp, kernel_driver);
-	ATF_TP_ADD_TC(tp, own_driver);
-	ATF_TP_ADD_TC(tp, bridge);
-	ATF_TP_ADD_TC(tp, disagreement);
-	ATF_TP_ADD_TC(tp, disagreement_edu);
-	ATF_TP_ADD_TC(tp, killed_before_write);
-	ATF_TP_ADD_TC(tp, killed_after_write);
-	ATF_TP_ADD_TC(tp, killed_without_decoding);
-	ATF_TP_ADD_TC(tp, killed_anywhere);
-	ATF_TP_ADD_TC(tp, held_signals);
-	ATF_TP_ADD_TC(tp, unknown_address);
-	return atf_no_error();
 }

@@ -13,6 +13,7 @@
 
 #include <signal.h>
 
+#include "h_case.h"
 #include "h_dev.h"
 #include "h_pci.h"
 
@@ -115,15 +116,8 @@ check_busy(const char *name, unsigned flags, pid_t pid)
 	CHECK_MESSAGE(NULL, name);
 }
 
-ATF_TC(two_processes);
-ATF_TC_HEAD(two_processes, tc)
-{
-
-	atf_tc_set_md_var(tc, "descr", "while one process has a device, "
-	    "another gets EBUSY and the first one's pid, for sizing as well");
-	atf_tc_set_md_var(tc, "require.user", "root");
-}
-ATF_TC_BODY(two_processes, tc)
+DEVICE_TEST(two_processes, "while one process has a device, another gets EBUSY "
+    "and the first one's pid, for sizing as well")
 {
 	const char *name = need_edu(0);
 	struct owner o = start_owner(name, 0, NULL);
@@ -135,15 +129,8 @@ ATF_TC_BODY(two_processes, tc)
 	edu_close(open_device(name, 0));
 }
 
-ATF_TC(sizing_claims);
-ATF_TC_HEAD(sizing_claims, tc)
-{
-
-	atf_tc_set_md_var(tc, "descr", "a process that may size the BARs of a "
-	    "function keeps others away from it");
-	atf_tc_set_md_var(tc, "require.user", "root");
-}
-ATF_TC_BODY(sizing_claims, tc)
+DEVICE_TEST(sizing_claims, "a process that may size the BARs of a function "
+    "keeps others away from it")
 {
 	const char *name = need_edu(0);
 	struct owner o = start_owner(name, EDU_OPEN_CONFIG, NULL);
@@ -154,16 +141,8 @@ ATF_TC_BODY(sizing_claims, tc)
 	edu_close(open_device(name, EDU_OPEN_CONFIG));
 }
 
-ATF_TC(every_name);
-ATF_TC_HEAD(every_name, tc)
-{
-
-	atf_tc_set_md_var(tc, "descr",
-	    "the claim is on the device, however its "
-	    "address was written");
-	atf_tc_set_md_var(tc, "require.user", "root");
-}
-ATF_TC_BODY(every_name, tc)
+DEVICE_TEST(every_name, "the claim is on the device, however its address was "
+    "written")
 {
 	unsigned domain, bus, device, function;
 	const char *name = need_edu(0);
@@ -180,15 +159,8 @@ ATF_TC_BODY(every_name, tc)
 	end_owner(o);
 }
 
-ATF_TC(same_process);
-ATF_TC_HEAD(same_process, tc)
-{
-
-	atf_tc_set_md_var(tc, "descr", "a process cannot open a device twice, "
-	    "and is told that it is itself; the first handle stays good");
-	atf_tc_set_md_var(tc, "require.user", "root");
-}
-ATF_TC_BODY(same_process, tc)
+DEVICE_TEST(same_process, "a process cannot open a device twice, and is told "
+    "that it is itself; the first handle stays good")
 {
 	const char *name = need_edu(0);
 	struct edu *edu = open_device(name, 0);
@@ -201,14 +173,7 @@ ATF_TC_BODY(same_process, tc)
 	edu_close(open_device(name, 0));
 }
 
-ATF_TC(killed_owner);
-ATF_TC_HEAD(killed_owner, tc)
-{
-
-	atf_tc_set_md_var(tc, "descr", "the claim dies with its owner");
-	atf_tc_set_md_var(tc, "require.user", "root");
-}
-ATF_TC_BODY(killed_owner, tc)
+DEVICE_TEST(killed_owner, "the claim dies with its owner")
 {
 	const char *name = need_edu(0);
 	uint32_t command = pci_command(name);
@@ -223,15 +188,8 @@ ATF_TC_BODY(killed_owner, tc)
 	pci_set_command(name, command);
 }
 
-ATF_TC(close_ends_claim);
-ATF_TC_HEAD(close_ends_claim, tc)
-{
-
-	atf_tc_set_md_var(tc, "descr", "closing ends the claim, though a child "
-	    "that was forked meanwhile lives on");
-	atf_tc_set_md_var(tc, "require.user", "root");
-}
-ATF_TC_BODY(close_ends_claim, tc)
+DEVICE_TEST(close_ends_claim, "closing ends the claim, though a child that was "
+    "forked meanwhile lives on")
 {
 	/* edu(4) counts as open while the child has its descriptor. */
 	const char *name = ON_NETBSD ? need_device(0, 0) : need_edu(0);
@@ -251,16 +209,8 @@ ATF_TC_BODY(close_ends_claim, tc)
 	ATF_REQUIRE_EQ(waitpid(pid, NULL, 0), pid);
 }
 
-ATF_TC(readonly_needs_no_claim);
-ATF_TC_HEAD(readonly_needs_no_claim, tc)
-{
-
-	atf_tc_set_md_var(tc, "descr",
-	    "looking at a device works while another "
-	    "process drives it");
-	atf_tc_set_md_var(tc, "require.user", "root");
-}
-ATF_TC_BODY(readonly_needs_no_claim, tc)
+DEVICE_TEST(readonly_needs_no_claim, "looking at a device works while another "
+    "process drives it")
 {
 	const char *name = need_edu(0);
 	struct owner o = start_owner(name, 0, NULL);
@@ -296,15 +246,7 @@ compute(struct edu *edu)
 			_exit(3);
 }
 
-ATF_TC(two_devices);
-ATF_TC_HEAD(two_devices, tc)
-{
-
-	atf_tc_set_md_var(tc, "descr", "two processes drive two devices at "
-	    "once");
-	atf_tc_set_md_var(tc, "require.user", "root");
-}
-ATF_TC_BODY(two_devices, tc)
+DEVICE_TEST(two_devices, "two processes drive two devices at once")
 {
 	struct owner first, second;
 
@@ -343,58 +285,41 @@ static void
 check_pending(const char *name)
 {
 	volatile uint32_t *registers = map_registers(name);
-	uint32_t command = pci_command(name), status = 0;
+	uint32_t command = pci_command(name);
 	struct edu *edu;
 
 	kill_owner(start_owner(name, 0, raise_bits));
 	ATF_REQUIRE_EQ(pending(name), BITS);
 	edu = open_device(name, EDU_OPEN_KEEP);
-	REQUIRE_EDU(edu, edu_irq_status(edu, &status));
-	ATF_CHECK_EQ(status, BITS);
+	check_status(edu, BITS);
 	edu_close(edu);
 	ATF_CHECK_EQ(pending(name), BITS);
 	edu = open_device(name, 0);
-	REQUIRE_EDU(edu, edu_irq_status(edu, &status));
-	ATF_CHECK_EQ(status, 0);
+	check_status(edu, 0);
 	ATF_CHECK_EQ(registers[EDU_INTR_STATUS / 4], 0);
 	edu_close(edu);
 	ATF_CHECK_EQ(pending(name), 0);
 	pci_set_command(name, command);
 }
 
-ATF_TC(pending_interrupt);
-ATF_TC_HEAD(pending_interrupt, tc)
-{
-
-	atf_tc_set_md_var(tc, "descr", "what a killed owner left pending is "
-	    "acknowledged by the next open, and left by EDU_OPEN_KEEP");
-	atf_tc_set_md_var(tc, "require.user", "root");
-}
-ATF_TC_BODY(pending_interrupt, tc)
+DEVICE_TEST(pending_interrupt, "what a killed owner left pending is "
+    "acknowledged by the next open, and left by EDU_OPEN_KEEP")
 {
 
 	check_pending(need_device(0, 0));
 }
 
-ATF_TC(pending_interrupt_driven);
-ATF_TC_HEAD(pending_interrupt_driven, tc)
-{
-
-	atf_tc_set_md_var(tc, "descr", "the same on a device with a kernel "
-	    "side; with EDU_OPEN_KEEP a wait gets it");
-	atf_tc_set_md_var(tc, "require.user", "root");
-}
-ATF_TC_BODY(pending_interrupt_driven, tc)
+DEVICE_TEST(pending_interrupt_driven, "the same on a device with a kernel "
+    "side; with EDU_OPEN_KEEP a wait gets it")
 {
 	const char *name = need_device(1, 0);
-	uint32_t command = pci_command(name), status = 0;
+	uint32_t command = pci_command(name);
 	struct edu *edu;
 
 	check_pending(name);
 	kill_owner(start_owner(name, 0, raise_bits));
 	edu = open_device(name, EDU_OPEN_KEEP);
-	ATF_CHECK_EQ(edu_irq_wait(edu, SOON_MS, &status), 1);
-	ATF_CHECK_EQ(status, BITS);
+	check_wait(edu, SOON_MS, BITS);
 	edu_close(edu);
 	ATF_CHECK_EQ(pending(name), 0);
 	pci_set_command(name, command);
@@ -404,14 +329,14 @@ ATF_TC_BODY(pending_interrupt_driven, tc)
 static void
 start_dma(struct edu *edu)
 {
-	struct edu_mem *mem = edu_mem_alloc(edu, 4095);
+	unsigned char *mem = edu_mem_alloc(edu, 4095);
 
 	if (mem == NULL) {
 		(void)fprintf(stderr, "%s\n", edu_errmsg(edu));
 		_exit(3);
 	}
-	memset(edu_mem_data(mem), 'x', 4095);
-	if (edu_dma_put(edu, 0, mem, 0, 4095, 0, 0) != -1 ||
+	memset(mem, 'x', 4095);
+	if (edu_dma_put(edu, 0, mem, 4095, 0, 0) != -1 ||
 	    errno != ETIMEDOUT)
 		_exit(4);
 }
@@ -421,7 +346,7 @@ check_running_dma(const char *name)
 {
 	const char text[] = "the next owner's own";
 	uint32_t command = pci_command(name);
-	struct edu_mem *mem;
+	unsigned char *mem;
 	struct edu *edu;
 	char *data;
 
@@ -429,27 +354,18 @@ check_running_dma(const char *name)
 	edu = open_device(name, 0);
 	mem = edu_mem_alloc(edu, 64);
 	ATF_REQUIRE_MSG(mem != NULL, "%s", edu_errmsg(edu));
-	data = edu_mem_data(mem);
+	data = (char *)mem;
 	memcpy(data, text, sizeof(text));
-	REQUIRE_EDU(edu, edu_dma_put(edu, 100, mem, 0, sizeof(text), 0,
-	    SOON_MS));
+	REQUIRE_EDU(edu, edu_dma_put(edu, 100, mem, sizeof(text), 0, SOON_MS));
 	memset(data, 0, 64);
-	REQUIRE_EDU(edu, edu_dma_get(edu, 100, mem, 0, sizeof(text), 0,
-	    SOON_MS));
+	REQUIRE_EDU(edu, edu_dma_get(edu, 100, mem, sizeof(text), 0, SOON_MS));
 	ATF_CHECK_STREQ(data, text);
 	edu_close(edu);
 	pci_set_command(name, command);
 }
 
-ATF_TC(running_dma);
-ATF_TC_HEAD(running_dma, tc)
-{
-
-	atf_tc_set_md_var(tc, "descr", "a transfer that a killed owner left "
-	    "running is waited for, and the next one works");
-	atf_tc_set_md_var(tc, "require.user", "root");
-}
-ATF_TC_BODY(running_dma, tc)
+DEVICE_TEST(running_dma, "a transfer that a killed owner left running is "
+    "waited for, and the next one works")
 {
 
 	if (ON_NETBSD)
@@ -457,15 +373,7 @@ ATF_TC_BODY(running_dma, tc)
 	check_running_dma(need_device(0, 0));
 }
 
-ATF_TC(running_dma_driven);
-ATF_TC_HEAD(running_dma_driven, tc)
-{
-
-	atf_tc_set_md_var(tc, "descr", "the same on a device with a kernel "
-	    "side");
-	atf_tc_set_md_var(tc, "require.user", "root");
-}
-ATF_TC_BODY(running_dma_driven, tc)
+DEVICE_TEST(running_dma_driven, "the same on a device with a kernel side")
 {
 
 	check_running_dma(need_device(1, 0));
@@ -482,15 +390,8 @@ start_factorial(struct edu *edu)
 		_exit(3);
 }
 
-ATF_TC(running_factorial);
-ATF_TC_HEAD(running_factorial, tc)
-{
-
-	atf_tc_set_md_var(tc, "descr", "a factorial that a killed owner left "
-	    "running does not spoil the next owner's");
-	atf_tc_set_md_var(tc, "require.user", "root");
-}
-ATF_TC_BODY(running_factorial, tc)
+DEVICE_TEST(running_factorial, "a factorial that a killed owner left running "
+    "does not spoil the next owner's")
 {
 	const char *name = need_edu(0);
 	uint32_t command = pci_command(name), result = 0;
@@ -552,15 +453,8 @@ check_command(const char *name, unsigned flags)
 	pci_set_command(name, command);
 }
 
-ATF_TC(command_restored);
-ATF_TC_HEAD(command_restored, tc)
-{
-
-	atf_tc_set_md_var(tc, "descr", "opening sets what it needs in the "
-	    "command register, closing restores what was there");
-	atf_tc_set_md_var(tc, "require.user", "root");
-}
-ATF_TC_BODY(command_restored, tc)
+DEVICE_TEST(command_restored, "opening sets what it needs in the command "
+    "register, closing restores what was there")
 {
 	const char *name = need_device(0, 0);
 
@@ -568,40 +462,11 @@ ATF_TC_BODY(command_restored, tc)
 	check_command(name, EDU_OPEN_CONFIG);
 }
 
-ATF_TC(command_restored_driven);
-ATF_TC_HEAD(command_restored_driven, tc)
-{
-
-	atf_tc_set_md_var(tc, "descr", "the same on a device with a kernel "
-	    "side");
-	atf_tc_set_md_var(tc, "require.user", "root");
-}
-ATF_TC_BODY(command_restored_driven, tc)
+DEVICE_TEST(command_restored_driven, "the same on a device with a kernel side")
 {
 	const char *name = need_device(1, 0);
 
 	check_command(name, 0);
 	check_command(name, EDU_OPEN_POLL);
 	check_command(name, EDU_OPEN_CONFIG);
-}
-
-ATF_TP_ADD_TCS(tp)
-{
-
-	ATF_TP_ADD_TC(tp, two_processes);
-	ATF_TP_ADD_TC(tp, sizing_claims);
-	ATF_TP_ADD_TC(tp, every_name);
-	ATF_TP_ADD_TC(tp, same_process);
-	ATF_TP_ADD_TC(tp, killed_owner);
-	ATF_TP_ADD_TC(tp, close_ends_claim);
-	ATF_TP_ADD_TC(tp, readonly_needs_no_claim);
-	ATF_TP_ADD_TC(tp, two_devices);
-	ATF_TP_ADD_TC(tp, pending_interrupt);
-	ATF_TP_ADD_TC(tp, pending_interrupt_driven);
-	ATF_TP_ADD_TC(tp, running_dma);
-	ATF_TP_ADD_TC(tp, running_dma_driven);
-	ATF_TP_ADD_TC(tp, running_factorial);
-	ATF_TP_ADD_TC(tp, command_restored);
-	ATF_TP_ADD_TC(tp, command_restored_driven);
-	return atf_no_error();
 }

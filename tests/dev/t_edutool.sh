@@ -3,247 +3,12 @@
 # Copyright (c) 2026 The libedu authors
 # SPDX-License-Identifier: BSD-2-Clause
 #
-# edutool on a machine that has an edu device (a guest: see eduvm(1)).  The
-# drivers and the huge pages are put back as they were found.
+# edutool on a machine that has an edu device.
 
-# shellcheck shell=sh disable=SC2317	# the cases are called by ATF
+# shellcheck source=tests/dev/h_edutool.sh
+. "$(atf_get_srcdir)/../../../tests/dev/h_edutool.sh"
 
-EDUTOOL=${EDUTOOL:-$(cd "$(atf_get_srcdir)/../.." && pwd -P)/edutool}
-SYSFS=/sys/bus/pci/devices
-
-unset EDU_DEVICE
-
-case $(uname) in
-NetBSD)
-	netbsd=yes
-	# shellcheck disable=SC1091	# it is checked for itself
-	. "$(atf_get_srcdir)/../../../tests/h_attach.sh"
-	driver_name='edu[0-9]*'
-	remedy='modload edu'
-	for_dma=uio
-	;;
-*)
-	netbsd=no
-	driver_name=uio_pci_generic
-	remedy='bind uio'
-	for_dma=none
-	;;
-esac
-
-# contains TEXT ...: every TEXT stands in the document.  It is parsed in
-# t_edutool.sh: here a parser would take longer than all of the rest.
-contains()
-{
-	for text; do
-		atf_check -o ignore grep -F -e "$text" document
-	done
-}
-
-# The first device gets its driver, or loses it: give uio|none.  "uio" stands
-# for edu(4) on NetBSD.
-give()
-{
-	if [ $netbsd = no ]; then
-		atf_check -o ignore "$EDUTOOL" bind "$1"
-		return
-	fi
-	others=$(attached | sed "s/ .*//; /^$device\$/d")
-	wanted=$others
-	if [ "$1" = uio ]; then
-		modstat | grep -q '^edu ' ||
-		    atf_skip "edu(4) is not in the kernel (tests/guest -u)"
-		wanted="$device $others"
-	fi
-	# shellcheck disable=SC2086	# any number of words
-	attach $wanted
-}
-
-# The first device, with the given driver (uio or none), and huge pages.
-prepare()
-{
-	"$EDUTOOL" list >listed 2>message
-	status=$?
-	# 66 is a machine without a PCI bus.
-	[ $status = 0 ] || [ $status = 66 ] ||
-	    atf_fail "edutool list exits $status: $(cat message)"
-	device=$(sed -n '1s/ .*//p' listed)
-	[ -n "$device" ] || atf_skip "this machine has no edu device"
-	if [ $netbsd = yes ]; then
-		attached | sed 's/ .*//' >driver
-	else
-		basename "$(readlink "$SYSFS/$device/driver")" >driver
-		cat /proc/sys/vm/nr_hugepages >pages
-		[ "$(cat pages)" -ge 4 ] || echo 4 >/proc/sys/vm/nr_hugepages
-	fi
-	give "$1"
-}
-
-put_back()
-{
-	if [ $netbsd = yes ]; then
-		[ ! -e /dev/edu0.kept ] || reload
-		# shellcheck disable=SC2046	# any number of words
-		attach $(cat driver)
-		return
-	fi
-	if [ -s pages ]; then
-		cat pages >/proc/sys/vm/nr_hugepages
-	fi
-	case $(cat driver) in
-	uio_pci_generic)	"$EDUTOOL" bind uio ;;
-	*)			"$EDUTOOL" bind none ;;
-	esac
-}
-
-# test_case NAME DESCRIPTION
-test_case()
-{
-	atf_test_case "$1" cleanup
-	eval "$1_head()
-	{
-		atf_set descr '$2'
-		atf_set require.user root
-	}
-	$1_cleanup()
-	{
-		[ ! -f holder.pid ] || kill \$(cat holder.pid)
-		[ ! -f driver ] || put_back
-	}"
-}
-
-linux_only()
-{
-	[ $netbsd = no ] || atf_skip "$1 is for Linux"
-}
-
-# pci read|write OFFSET [VALUE]: a dword of the device's configuration space.
-pci()
-{
-	address=${device#*:}
-	bus=0x${address%%:*}
-	address=${address#*:}
-	command=$1
-	shift
-	pcictl "pci$((0x${device%%:*}))" "$command" -b $((bus)) \
-	    -d $((0x${address%.*})) -f $((0x${address#*.})) "$@"
-}
-
-# All of configuration space, a dword a line.
-config()
-{
-	if [ $netbsd = yes ]; then
-		offset=0
-		while [ $offset -lt 256 ]; do
-			pci read $offset
-			offset=$((offset + 4))
-		done
-	else
-		od -An -tx4 -v -w4 "$SYSFS/$device/config" | tr -d ' '
-	fi
-}
-
-# config_dword OFFSET: as a number.
-config_dword()
-{
-	if [ $netbsd = yes ]; then
-		echo $((0x$(pci read "$1")))
-	else
-		od -An -tu4 -j"$1" -N4 "$SYSFS/$device/config" | tr -d ' '
-	fi
-}
-
-# The address of every edu device; on NetBSD, of those on the first bus.
-all_edus()
-{
-	if [ $netbsd = no ]; then
-		for d in "$SYSFS"/*; do
-			if [ "$(cat "$d/vendor" "$d/device" |
-			    tr -d '\n')" = 0x12340x11e8 ]; then
-				echo "${d##*/}"
-			fi
-		done
-		return
-	fi
-	pcictl pci0 list -b 0 -n | awk -F '[: ]' '/ 0x11e81234 / {
-		printf "0000:%02x:%02x.%x\n", $1, $2, $3
-	}'
-}
-
-# The address of some function that has a kernel driver, not one of ours.
-driven()
-{
-	if [ $netbsd = no ]; then
-		for d in "$SYSFS"/*; do
-			case $(readlink "$d/driver") in
-			''|*/uio_pci_generic|*/vfio-pci)	;;
-			*)	echo "${d##*/}" ;;
-			esac
-		done
-	else
-		pcictl pci0 list -b 0 -N | awk -F '[: ]' '
-			/\]$/ && !/\[edu/ {
-				printf "0000:%02x:%02x.%x\n", $1, $2, $3
-			}'
-	fi | head -n 1
-}
-
-as_nobody()
-{
-	if [ $netbsd = yes ]; then
-		su -m nobody -c "$*"
-	else
-		setpriv --reuid=65534 --regid=65534 --clear-groups "$@"
-	fi
-}
-
-# Linux: while a process drives the device, bus mastering (bit 2) is on.
-is_held()
-{
-	if [ $netbsd = yes ]; then
-		ps -o wchan= -p "$holder" | grep -Eq 'poll|select'
-	else
-		[ $(($(command_register) & 4)) != 0 ]
-	fi
-}
-
-# A process that drives the device until it is told to stop.
-hold_device()
-{
-	"$EDUTOOL" irq wait >holder.out 2>&1 &
-	holder=$!
-	echo $holder >holder.pid
-	for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
-		! is_held || return 0
-		sleep 0.5
-	done
-	atf_fail "irq wait does not open the device: $(cat holder.out)"
-}
-
-release_device()
-{
-	rm holder.pid
-	kill "$holder"
-	wait "$holder"
-}
-
-# The command register as a number.
-command_register()
-{
-	echo $(($(config_dword 4) & 0xffff))
-}
-
-set_command_register()
-{
-	if [ $netbsd = yes ]; then
-		pci write 4 "$(printf '0x%x' "$1")"
-		return
-	fi
-	# shellcheck disable=SC2059	# two bytes
-	printf "$(printf '\\%03o\\%03o' $(($1 & 255)) $(($1 >> 8)))" |
-	    dd of="$SYSFS/$device/config" bs=2 seek=2 conv=notrunc 2>/dev/null
-}
-
-test_case list "list names every edu device that the system has"
+device_case list "list names every edu device that the system has"
 list_body()
 {
 	prepare none
@@ -261,7 +26,7 @@ list_body()
 	    "$EDUTOOL" list
 }
 
-test_case info "info agrees with the system about BAR0 and the registers"
+device_case info "info agrees with the system about BAR0 and the registers"
 info_body()
 {
 	prepare none
@@ -276,7 +41,7 @@ info_body()
 	    "$EDUTOOL" -d "$device" info
 }
 
-test_case decoding_off "info without decoding shows the rest; live works"
+device_case decoding_off "info without decoding shows the rest; live works"
 decoding_off_body()
 {
 	prepare none
@@ -303,7 +68,7 @@ decoding_off_body()
 	atf_check_equal $((off & ~0x400)) $((after & ~0x400))
 }
 
-test_case bar "bar agrees with the system and leaves no trace"
+device_case bar "bar agrees with the system and leaves no trace"
 bar_body()
 {
 	prepare none
@@ -317,7 +82,7 @@ bar_body()
 	atf_check -s exit:64 -e match:'no BAR6' "$EDUTOOL" bar "$device" 6
 }
 
-test_case bar_refused "bar refuses a function that a driver uses: exit 75"
+device_case bar_refused "bar refuses a function that a driver uses: exit 75"
 bar_refused_body()
 {
 	prepare none
@@ -327,7 +92,7 @@ bar_refused_body()
 	    "$EDUTOOL" bar "$used"
 }
 
-test_case bind "bind gives and takes the driver of this device alone"
+device_case bind "bind gives and takes the driver of this device alone"
 bind_body()
 {
 	prepare none
@@ -359,7 +124,7 @@ bind_body()
 	atf_check -o inline:"${document}null}\n" "$EDUTOOL" -j bind none
 }
 
-test_case bind_refused "bind leaves what is no edu alone: exit 69"
+device_case bind_refused "bind leaves what is no edu alone: exit 69"
 bind_refused_body()
 {
 	linux_only bind
@@ -377,7 +142,7 @@ bind_refused_body()
 	done
 }
 
-test_case claim "one process drives a device, another may look: exit 75"
+device_case claim "one process drives a device, another may look: exit 75"
 claim_body()
 {
 	prepare uio
@@ -405,7 +170,7 @@ claim_body()
 	atf_check -o inline:'0xfffffffa\n' "$EDUTOOL" live 5
 }
 
-test_case signal "a waiting process that is ended gives the device back"
+device_case signal "a waiting process that is ended gives the device back"
 signal_body()
 {
 	prepare uio
@@ -423,7 +188,7 @@ signal_body()
 	atf_check -o inline:'0x00000004\n' "$EDUTOOL" irq wait
 }
 
-test_case closed_output "what is printed never goes into the device"
+device_case closed_output "what is printed never goes into the device"
 closed_output_body()
 {
 	prepare uio
@@ -443,7 +208,7 @@ closed_output_body()
 	atf_check -o inline:'120\n' "$EDUTOOL" factorial 5
 }
 
-test_case timeout "a transfer that cannot be done in time is exit 75"
+device_case timeout "a transfer that cannot be done in time is exit 75"
 timeout_body()
 {
 	prepare $for_dma
@@ -457,7 +222,7 @@ timeout_body()
 	atf_check -o match:'no difference' "$EDUTOOL" dma test
 }
 
-test_case irq "irq wait receives what an earlier run has raised"
+device_case irq "irq wait receives what an earlier run has raised"
 irq_body()
 {
 	prepare uio
@@ -473,7 +238,7 @@ irq_body()
 	atf_check -s exit:1 -e match:'no interrupt' "$EDUTOOL" -t 100 irq wait
 }
 
-test_case no_kernel_side "without a driver, exit 69 and what helps"
+device_case no_kernel_side "without a driver, exit 69 and what helps"
 no_kernel_side_body()
 {
 	prepare none
@@ -488,7 +253,7 @@ no_kernel_side_body()
 	atf_check "$EDUTOOL" irq ack 4
 }
 
-test_case dma "what dma put writes, dma get reads; with and without --irq"
+device_case dma "what dma put writes, dma get reads; with and without --irq"
 dma_body()
 {
 	prepare uio
@@ -503,7 +268,7 @@ dma_body()
 	    "$EDUTOOL" dma test --irq -n 10000
 }
 
-test_case no_huge_page "without huge pages, exit 71 and what helps"
+device_case no_huge_page "without huge pages, exit 71 and what helps"
 no_huge_page_body()
 {
 	linux_only "memory from huge pages"
@@ -518,7 +283,7 @@ no_huge_page_body()
 	    cat message
 }
 
-test_case selftest "selftest passes, and skips what has no kernel side"
+device_case selftest "selftest passes, and skips what has no kernel side"
 selftest_body()
 {
 	prepare none
@@ -532,7 +297,7 @@ selftest_body()
 	atf_check -o inline:'11\n' grep -c '^ok [0-9]* - [^#]*$' tap
 }
 
-test_case permission "an ordinary user sees what may be seen: exit 77"
+device_case permission "an ordinary user sees what may be seen: exit 77"
 permission_body()
 {
 	[ $netbsd = yes ] || command -v setpriv >/dev/null ||
@@ -583,7 +348,7 @@ reload()
 	modload $(cat flags) ./edu.kmod
 }
 
-test_case examples "the examples in the manual are true"
+device_case examples "the examples in the manual are true"
 examples_body()
 {
 	page=$(atf_get_srcdir)/../../../tools/edutool.8
@@ -616,13 +381,4 @@ examples_body()
 		    $file | uniq >$file.same
 	done
 	atf_check -o file:examples.same cat output.same
-}
-
-atf_init_test_cases()
-{
-	for case in list info decoding_off bar bar_refused bind bind_refused \
-	    claim signal closed_output irq no_kernel_side dma timeout \
-	    no_huge_page selftest permission examples; do
-		atf_add_test_case $case
-	done
 }

@@ -11,6 +11,7 @@
 #include <signal.h>
 #include <stdlib.h>
 
+#include "h_case.h"
 #include "h_dev.h"
 #include "h_pci.h"
 
@@ -19,26 +20,6 @@
 /* Bits that no engine of the device sets. */
 #define BIT_A		0x10U
 #define BIT_B		0x20000U
-
-static void
-check_wait(struct edu *edu, int timeout_ms, uint32_t expected)
-{
-	uint32_t status = 0;
-	int result = edu_irq_wait(edu, timeout_ms, &status);
-
-	ATF_REQUIRE_MSG(result != -1, "%s", edu_errmsg(edu));
-	ATF_CHECK_EQ_MSG(result, expected != 0, "wait gave %d", result);
-	ATF_CHECK_EQ_MSG(status, expected, "0x%x, not 0x%x", status, expected);
-}
-
-static void
-check_status(struct edu *edu, uint32_t expected)
-{
-	uint32_t status = ~expected;
-
-	REQUIRE_EDU(edu, edu_irq_status(edu, &status));
-	ATF_CHECK_EQ_MSG(status, expected, "0x%x, not 0x%x", status, expected);
-}
 
 static int
 is_readable(struct edu *edu, int timeout_ms)
@@ -76,14 +57,7 @@ reap(pid_t pid)
 	ATF_CHECK_EQ(status, 0);
 }
 
-ATF_TC(none_lost);
-ATF_TC_HEAD(none_lost, tc)
-{
-	atf_tc_set_md_var(tc, "descr", "Each of 1000 interrupts arrives once, "
-	    "with its bit");
-	atf_tc_set_md_var(tc, "require.user", "root");
-}
-ATF_TC_BODY(none_lost, tc)
+DEVICE_TEST(none_lost, "Each of 1000 interrupts arrives once, with its bit")
 {
 	struct edu *edu = open_device(need_device(1, 0), 0);
 	unsigned i;
@@ -116,14 +90,8 @@ raise_behind_back(volatile uint32_t *registers, volatile unsigned *total)
 	_exit(0);
 }
 
-ATF_TC(none_lost_when_raised_between);
-ATF_TC_HEAD(none_lost_when_raised_between, tc)
-{
-	atf_tc_set_md_var(tc, "descr", "An interrupt that another process "
-	    "raises right after an acknowledge is not lost, 1000 times");
-	atf_tc_set_md_var(tc, "require.user", "root");
-}
-ATF_TC_BODY(none_lost_when_raised_between, tc)
+DEVICE_TEST(none_lost_when_raised_between, "An interrupt that another process "
+    "raises right after an acknowledge is not lost, 1000 times")
 {
 	const char *name = need_device(1, 0);
 	volatile uint32_t *registers = map_registers(name);
@@ -155,14 +123,8 @@ ATF_TC_BODY(none_lost_when_raised_between, tc)
 	edu_close(edu);
 }
 
-ATF_TC(wakes_sleeper);
-ATF_TC_HEAD(wakes_sleeper, tc)
-{
-	atf_tc_set_md_var(tc, "descr", "An interrupt ends a wait without "
-	    "limit, and gives every bit that is set");
-	atf_tc_set_md_var(tc, "require.user", "root");
-}
-ATF_TC_BODY(wakes_sleeper, tc)
+DEVICE_TEST(wakes_sleeper, "An interrupt ends a wait without limit, and gives "
+    "every bit that is set")
 {
 	const char *name = need_device(1, 0);
 	struct edu *edu = open_device(name, 0);
@@ -175,14 +137,8 @@ ATF_TC_BODY(wakes_sleeper, tc)
 	edu_close(edu);
 }
 
-ATF_TC(timeout);
-ATF_TC_HEAD(timeout, tc)
-{
-	atf_tc_set_md_var(tc, "descr", "A wait for nothing gives 0 when its "
-	    "time is over, and negative times are EINVAL");
-	atf_tc_set_md_var(tc, "require.user", "root");
-}
-ATF_TC_BODY(timeout, tc)
+DEVICE_TEST(timeout, "A wait for nothing gives 0 when its time is over, and "
+    "negative times are EINVAL")
 {
 	struct edu *edu = open_device(need_device(1, 0), 0);
 	struct timespec begin, end;
@@ -212,15 +168,8 @@ on_signal(int number)
 	signals++;
 }
 
-ATF_TC(signal_ends_wait);
-ATF_TC_HEAD(signal_ends_wait, tc)
-{
-	atf_tc_set_md_var(tc, "descr", "A caught signal ends a wait with "
-	    "EINTR, whether it restarts system calls or not, and costs no "
-	    "interrupt");
-	atf_tc_set_md_var(tc, "require.user", "root");
-}
-ATF_TC_BODY(signal_ends_wait, tc)
+DEVICE_TEST(signal_ends_wait, "A caught signal ends a wait with EINTR, whether "
+    "it restarts system calls or not, and costs no interrupt")
 {
 	static const int flags[] = { 0, SA_RESTART };
 	struct edu *edu = open_device(need_device(1, 0), 0);
@@ -244,14 +193,8 @@ ATF_TC_BODY(signal_ends_wait, tc)
 	edu_close(edu);
 }
 
-ATF_TC(descriptor);
-ATF_TC_HEAD(descriptor, tc)
-{
-	atf_tc_set_md_var(tc, "descr", "The descriptor is readable when "
-	    "there is something, and not when it was fetched");
-	atf_tc_set_md_var(tc, "require.user", "root");
-}
-ATF_TC_BODY(descriptor, tc)
+DEVICE_TEST(descriptor, "The descriptor is readable when there is something, "
+    "and not when it was fetched")
 {
 	struct edu *edu = open_device(need_device(1, 0), 0);
 	int i, j;
@@ -271,14 +214,8 @@ ATF_TC_BODY(descriptor, tc)
 	edu_close(edu);
 }
 
-ATF_TC(acknowledged_by_caller);
-ATF_TC_HEAD(acknowledged_by_caller, tc)
-{
-	atf_tc_set_md_var(tc, "descr", "What the caller has acknowledged is "
-	    "not reported, and the next interrupt is");
-	atf_tc_set_md_var(tc, "require.user", "root");
-}
-ATF_TC_BODY(acknowledged_by_caller, tc)
+DEVICE_TEST(acknowledged_by_caller, "What the caller has acknowledged is not "
+    "reported, and the next interrupt is")
 {
 	struct edu *edu = open_device(need_device(1, 0), 0);
 
@@ -297,15 +234,8 @@ ATF_TC_BODY(acknowledged_by_caller, tc)
 	edu_close(edu);
 }
 
-ATF_TC(kept_between_opens);
-ATF_TC_HEAD(kept_between_opens, tc)
-{
-	atf_tc_set_md_var(tc, "descr", "With EDU_OPEN_KEEP pending bits "
-	    "outlive the close and wake the next owner; without, the open "
-	    "clears them");
-	atf_tc_set_md_var(tc, "require.user", "root");
-}
-ATF_TC_BODY(kept_between_opens, tc)
+DEVICE_TEST(kept_between_opens, "With EDU_OPEN_KEEP pending bits outlive the "
+    "close and wake the next owner; without, the open clears them")
 {
 	const char *name = need_device(1, 0);
 	uint32_t result;
@@ -337,14 +267,8 @@ ATF_TC_BODY(kept_between_opens, tc)
 	edu_close(edu);
 }
 
-ATF_TC(no_kernel_side);
-ATF_TC_HEAD(no_kernel_side, tc)
-{
-	atf_tc_set_md_var(tc, "descr", "Without a kernel side a wait is "
-	    "ENOTSUP and says how to get one; the rest works");
-	atf_tc_set_md_var(tc, "require.user", "root");
-}
-ATF_TC_BODY(no_kernel_side, tc)
+DEVICE_TEST(no_kernel_side, "Without a kernel side a wait is ENOTSUP and says "
+    "how to get one; the rest works")
 {
 	const char *name = need_device(0, 0);
 	struct edu *edu = open_device(name, 0);
@@ -363,14 +287,8 @@ ATF_TC_BODY(no_kernel_side, tc)
 	edu_close(edu);
 }
 
-ATF_TC(polling_only);
-ATF_TC_HEAD(polling_only, tc)
-{
-	atf_tc_set_md_var(tc, "descr", "EDU_OPEN_POLL uses no kernel side "
-	    "to wait, even where there is one");
-	atf_tc_set_md_var(tc, "require.user", "root");
-}
-ATF_TC_BODY(polling_only, tc)
+DEVICE_TEST(polling_only, "EDU_OPEN_POLL uses no kernel side to wait, even "
+    "where there is one")
 {
 	const char *name = need_device(1, 0);
 	struct edu *edu = open_device(name, EDU_OPEN_POLL);
@@ -393,14 +311,8 @@ ATF_TC_BODY(polling_only, tc)
 	edu_close(edu);
 }
 
-ATF_TC(factorial_leaves_callers_bits);
-ATF_TC_HEAD(factorial_leaves_callers_bits, tc)
-{
-	atf_tc_set_md_var(tc, "descr", "A factorial by interrupt takes its "
-	    "own bit and no other");
-	atf_tc_set_md_var(tc, "require.user", "root");
-}
-ATF_TC_BODY(factorial_leaves_callers_bits, tc)
+DEVICE_TEST(factorial_leaves_callers_bits, "A factorial by interrupt takes its "
+    "own bit and no other")
 {
 	const char *name = need_device(1, 0);
 	struct edu *edu = open_device(name, 0);
@@ -426,25 +338,19 @@ ATF_TC_BODY(factorial_leaves_callers_bits, tc)
 	edu_close(edu);
 }
 
-ATF_TC(dma_leaves_callers_bits);
-ATF_TC_HEAD(dma_leaves_callers_bits, tc)
-{
-	atf_tc_set_md_var(tc, "descr", "A DMA by interrupt takes its own bit "
-	    "and no other");
-	atf_tc_set_md_var(tc, "require.user", "root");
-}
-ATF_TC_BODY(dma_leaves_callers_bits, tc)
+DEVICE_TEST(dma_leaves_callers_bits, "A DMA by interrupt takes its own bit and "
+    "no other")
 {
 	const char *name = need_device(1, 0);
 	struct edu *edu = open_device(name, 0);
-	struct edu_mem *mem;
+	unsigned char *mem;
 	pid_t pid;
 
 	if ((mem = edu_mem_alloc(edu, 4096)) == NULL)
 		atf_tc_skip("%s", edu_errmsg(edu));
 	REQUIRE_EDU(edu, edu_irq_raise(edu, BIT_A));
 	pid = raise_later(name, 30, BIT_B);
-	REQUIRE_EDU(edu, edu_dma_put(edu, 0, mem, 0, 4000, EDU_INTERRUPT,
+	REQUIRE_EDU(edu, edu_dma_put(edu, 0, mem, 4000, EDU_INTERRUPT,
 	    SOON_MS));
 	reap(pid);
 	check_status(edu, BIT_A | BIT_B);
@@ -469,14 +375,8 @@ write_file(const char *path, const char *text)
 
 #define DRIVER		"/sys/bus/pci/drivers/uio_pci_generic"
 
-ATF_TC(driver_goes_during_wait);
-ATF_TC_HEAD(driver_goes_during_wait, tc)
-{
-	atf_tc_set_md_var(tc, "descr", "A wait ends with ENODEV when the "
-	    "kernel driver is taken from the device");
-	atf_tc_set_md_var(tc, "require.user", "root");
-}
-ATF_TC_BODY(driver_goes_during_wait, tc)
+DEVICE_TEST(driver_goes_during_wait, "A wait ends with ENODEV when the kernel "
+    "driver is taken from the device")
 {
 	const char *name = need_device(1, 0);
 	struct edu *edu;
@@ -499,23 +399,4 @@ ATF_TC_BODY(driver_goes_during_wait, tc)
 	REQUIRE_EDU(edu, edu_irq_raise(edu, BIT_A));
 	check_wait(edu, SOON_MS, BIT_A);
 	edu_close(edu);
-}
-
-ATF_TP_ADD_TCS(tp)
-{
-
-	ATF_TP_ADD_TC(tp, none_lost);
-	ATF_TP_ADD_TC(tp, none_lost_when_raised_between);
-	ATF_TP_ADD_TC(tp, wakes_sleeper);
-	ATF_TP_ADD_TC(tp, timeout);
-	ATF_TP_ADD_TC(tp, signal_ends_wait);
-	ATF_TP_ADD_TC(tp, descriptor);
-	ATF_TP_ADD_TC(tp, acknowledged_by_caller);
-	ATF_TP_ADD_TC(tp, kept_between_opens);
-	ATF_TP_ADD_TC(tp, no_kernel_side);
-	ATF_TP_ADD_TC(tp, polling_only);
-	ATF_TP_ADD_TC(tp, factorial_leaves_callers_bits);
-	ATF_TP_ADD_TC(tp, dma_leaves_callers_bits);
-	ATF_TP_ADD_TC(tp, driver_goes_during_wait);
-	return atf_no_error();
 }

@@ -8,6 +8,7 @@
 #include <sys/types.h>
 #include <sys/wait.h>
 
+#include "h_case.h"
 #include "h_dev.h"
 #include "h_pci.h"
 
@@ -35,14 +36,8 @@ new_list(void)
 	return list;
 }
 
-ATF_TC(agrees_with_system);
-ATF_TC_HEAD(agrees_with_system, tc)
-{
-
-	atf_tc_set_md_var(tc, "descr", "the list has every edu that the "
-	    "system shows and nothing else, in the order of addresses");
-}
-ATF_TC_BODY(agrees_with_system, tc)
+EDU_TEST(agrees_with_system, "the list has every edu that the system shows and "
+    "nothing else, in the order of addresses")
 {
 	struct edu_list *list;
 	size_t i, n = need_edus();
@@ -58,15 +53,8 @@ ATF_TC_BODY(agrees_with_system, tc)
 	edu_list_free(NULL);
 }
 
-ATF_TC(touches_nothing);
-ATF_TC_HEAD(touches_nothing, tc)
-{
-
-	atf_tc_set_md_var(tc, "descr", "listing, and looking at a device, "
-	    "change nothing in its configuration and its registers");
-	atf_tc_set_md_var(tc, "require.user", "root");
-}
-ATF_TC_BODY(touches_nothing, tc)
+DEVICE_TEST(touches_nothing, "listing, and looking at a device, change nothing "
+    "in its configuration and its registers")
 {
 	uint8_t before[CONFIG_SIZE];
 	volatile uint32_t *registers;
@@ -91,15 +79,8 @@ ATF_TC_BODY(touches_nothing, tc)
 	ATF_CHECK_EQ(id & 0xffff, 0xed);
 }
 
-ATF_TC(names_open);
-ATF_TC_HEAD(names_open, tc)
-{
-
-	atf_tc_set_md_var(tc, "descr", "every name in the list opens the "
-	    "device of that name, NULL opens the first");
-	atf_tc_set_md_var(tc, "require.user", "root");
-}
-ATF_TC_BODY(names_open, tc)
+DEVICE_TEST(names_open, "every name in the list opens the device of that name, "
+    "NULL opens the first")
 {
 	struct edu_list *list;
 	struct edu *edu;
@@ -114,7 +95,7 @@ ATF_TC_BODY(names_open, tc)
 		REQUIRE_EDU(edu, edu_identify(edu, &id));
 		edu_close(edu);
 	}
-	ATF_REQUIRE((edu = edu_open(NULL, 0)) != NULL);
+	edu = open_device(NULL, 0);
 	ATF_CHECK_STREQ(edu_name(edu), edu_list_name(list, 0));
 	edu_close(edu);
 	edu_list_free(list);
@@ -131,15 +112,8 @@ check_form(const char *form, const char *name)
 	edu_close(edu);
 }
 
-ATF_TC(short_forms);
-ATF_TC_HEAD(short_forms, tc)
-{
-
-	atf_tc_set_md_var(tc, "descr", "the domain, a bus of 0 and leading "
-	    "zeros may be left out, capitals are as good");
-	atf_tc_set_md_var(tc, "require.user", "root");
-}
-ATF_TC_BODY(short_forms, tc)
+DEVICE_TEST(short_forms, "the domain, a bus of 0 and leading zeros may be left "
+    "out, capitals are as good")
 {
 	static const char * const forms[] = {
 		"%04x:%02x:%02x.%x", "%x:%x:%x.%x", "%04X:%02X:%02X.%X",
@@ -176,14 +150,8 @@ ATF_TC_BODY(short_forms, tc)
 	}
 }
 
-ATF_TC(malformed);
-ATF_TC_HEAD(malformed, tc)
-{
-
-	atf_tc_set_md_var(tc, "descr", "what is no PCI address is EINVAL, and "
-	    "the message repeats it");
-}
-ATF_TC_BODY(malformed, tc)
+EDU_TEST(malformed, "what is no PCI address is EINVAL, and the message repeats "
+    "it")
 {
 	static const char * const wrong[] = {
 		"", ".", ":", "a", "a.", ".0", "0", "edu", "a.8", "a.f",
@@ -206,14 +174,7 @@ ATF_TC_BODY(malformed, tc)
 	}
 }
 
-ATF_TC(absent);
-ATF_TC_HEAD(absent, tc)
-{
-
-	atf_tc_set_md_var(tc, "descr", "a good address without a function is "
-	    "ENOENT");
-}
-ATF_TC_BODY(absent, tc)
+EDU_TEST(absent, "a good address without a function is ENOENT")
 {
 	static const char * const where[] = {
 		"0000:fe:1f.7", "fe:1f.7", "ffff:00:00.0", "ffffffff:0:0.0"
@@ -229,15 +190,8 @@ ATF_TC_BODY(absent, tc)
 	}
 }
 
-ATF_TC(no_edu);
-ATF_TC_HEAD(no_edu, tc)
-{
-
-	atf_tc_set_md_var(tc, "descr", "another kind of function is ENODEV, "
-	    "and the message has its ids; nothing in it changes");
-	atf_tc_set_md_var(tc, "require.user", "root");
-}
-ATF_TC_BODY(no_edu, tc)
+DEVICE_TEST(no_edu, "another kind of function is ENODEV, and the message has "
+    "its ids; nothing in it changes")
 {
 	uint8_t before[CONFIG_SIZE];
 	size_t i, n = pci_all(names, MAX_FUNCTIONS);
@@ -260,20 +214,14 @@ ATF_TC_BODY(no_edu, tc)
 	}
 }
 
-ATF_TC(unknown_flags);
-ATF_TC_HEAD(unknown_flags, tc)
-{
-
-	atf_tc_set_md_var(tc, "descr", "unknown flags are EINVAL");
-}
-ATF_TC_BODY(unknown_flags, tc)
+EDU_TEST(unknown_flags, "unknown flags are EINVAL")
 {
 
 	(void)need_edus();
 	CHECK_ERRNO(NULL, EINVAL, edu_open(names[0].text, 0x10) == NULL);
 	CHECK_ERRNO(NULL, EINVAL, edu_open(names[0].text, 0x80000000U |
 	    EDU_OPEN_READONLY) == NULL);
-	CHECK_MESSAGE(NULL, "0x80000001");
+	CHECK_MESSAGE(NULL, "0x80000000");
 }
 
 /* What an ordinary user must not find; runs as one. */
@@ -302,15 +250,8 @@ complains(const char *name)
 	return 0;
 }
 
-ATF_TC(ordinary_user);
-ATF_TC_HEAD(ordinary_user, tc)
-{
-
-	atf_tc_set_md_var(tc, "descr", "an ordinary user lists the devices, if "
-	    "the system lets him, and is told what opening one takes");
-	atf_tc_set_md_var(tc, "require.user", "root");
-}
-ATF_TC_BODY(ordinary_user, tc)
+DEVICE_TEST(ordinary_user, "an ordinary user lists the devices, if the system "
+    "lets him, and is told what opening one takes")
 {
 	int status;
 	pid_t pid;
@@ -325,19 +266,4 @@ ATF_TC_BODY(ordinary_user, tc)
 	ATF_REQUIRE_EQ(waitpid(pid, &status, 0), pid);
 	ATF_CHECK_MSG(WIFEXITED(status) && WEXITSTATUS(status) == 0, "0x%x",
 	    status);
-}
-
-ATF_TP_ADD_TCS(tp)
-{
-
-	ATF_TP_ADD_TC(tp, agrees_with_system);
-	ATF_TP_ADD_TC(tp, touches_nothing);
-	ATF_TP_ADD_TC(tp, names_open);
-	ATF_TP_ADD_TC(tp, short_forms);
-	ATF_TP_ADD_TC(tp, malformed);
-	ATF_TP_ADD_TC(tp, absent);
-	ATF_TP_ADD_TC(tp, no_edu);
-	ATF_TP_ADD_TC(tp, unknown_flags);
-	ATF_TP_ADD_TC(tp, ordinary_user);
-	return atf_no_error();
 }

@@ -11,8 +11,9 @@
 #endif
 #include <inttypes.h>
 #include <stdlib.h>
-
+#include "h_case.h"
 #include "h_dev.h"
+#include "h_memory.h"
 
 #define COUNT(a)	(sizeof(a) / sizeof((a)[0]))
 #define NOBODY		65534
@@ -22,31 +23,6 @@
 #define LARGE		(ON_NETBSD ? 32768 : EDU_MEM_MAX)
 #define PIECE		(ON_NETBSD ? 8192U : 65536U)
 #define NPIECES		(ON_NETBSD ? 8U : 20U)
-
-/* Skips where this machine gives no such memory at all. */
-static struct edu_mem *
-need_memory(struct edu *edu, size_t length)
-{
-	struct edu_mem *mem = edu_mem_alloc(edu, length);
-	char reason[512];
-
-	if (mem == NULL && (errno == ENOMEM || errno == ENOTSUP)) {
-		(void)snprintf(reason, sizeof(reason), "%s", edu_errmsg(edu));
-		edu_close(edu);
-		atf_tc_skip("%s", reason);
-	}
-	ATF_REQUIRE_MSG(mem != NULL, "%s", edu_errmsg(edu));
-	return mem;
-}
-
-static struct edu_mem *
-alloc(struct edu *edu, size_t length)
-{
-	struct edu_mem *mem = edu_mem_alloc(edu, length);
-
-	ATF_REQUIRE_MSG(mem != NULL, "%s", edu_errmsg(edu));
-	return mem;
-}
 
 /* No two bytes next to each other, nor in places a power of 2 apart. */
 static unsigned char
@@ -58,43 +34,30 @@ pattern(size_t i, unsigned seed)
 }
 
 static void
-fill(struct edu_mem *mem, unsigned seed)
+fill(unsigned char *data, size_t length, unsigned seed)
 {
-	unsigned char *data = edu_mem_data(mem);
 	size_t i;
 
-	for (i = 0; i < edu_mem_length(mem); i++)
+	for (i = 0; i < length; i++)
 		data[i] = pattern(i, seed);
 }
 
-/* How many bytes of mem differ from what fill() has put there. */
+/* How many bytes differ from what fill() has put there. */
 static size_t
-differences(const struct edu_mem *mem, unsigned seed)
+differences(const unsigned char *data, size_t length, unsigned seed)
 {
-	const unsigned char *data = edu_mem_data(mem);
 	size_t count = 0, i;
 
-	for (i = 0; i < edu_mem_length(mem); i++)
+	for (i = 0; i < length; i++)
 		count += data[i] != pattern(i, seed);
 	return count;
 }
 
 static void
-check_zero(const struct edu_mem *mem)
+check_below_mask(struct edu *edu, const unsigned char *mem, size_t length)
 {
-	const unsigned char *data = edu_mem_data(mem);
-	size_t i;
-
-	for (i = 0; i < edu_mem_length(mem) && data[i] == 0; i++)
-		continue;
-	ATF_CHECK_EQ_MSG(i, edu_mem_length(mem), "byte %zu is not 0", i);
-}
-
-static void
-check_below_mask(const struct edu_mem *mem)
-{
-	uint64_t first = edu_mem_bus_address(mem);
-	uint64_t last = first + edu_mem_length(mem) - 1;
+	uint64_t first = bus_address(edu, mem);
+	uint64_t last = first + length - 1;
 
 	ATF_CHECK_MSG(first != 0 && last <= EDU_DMA_MASK && first <= last,
 	    "0x%" PRIx64 " to 0x%" PRIx64, first, last);
@@ -213,44 +176,30 @@ hog_all(void)
 
 #endif
 
-ATF_TC(below_mask);
-ATF_TC_HEAD(below_mask, tc)
-{
-	atf_tc_set_md_var(tc, "descr", "Memory of every size is zeroed and "
-	    "lies below the device's mask");
-	atf_tc_set_md_var(tc, "require.user", "root");
-}
-ATF_TC_BODY(below_mask, tc)
+DEVICE_TEST(below_mask, "Memory of every size is zeroed and lies below the "
+    "device's mask")
 {
 	static const size_t lengths[] = { 1, 2, 4095, 4096, 4097, 65536,
 	    65537, LARGEST - 1, LARGEST };
 	struct edu *edu = open_any(0);
-	struct edu_mem *mem;
+	unsigned char *mem;
 	size_t i;
 
-	edu_mem_free(need_memory(edu, 1));
+	edu_mem_free(edu, need_memory(edu, 1));
 	for (i = 0; i < 2 * COUNT(lengths); i++) {
 		if (lengths[i % COUNT(lengths)] > LARGEST)
 			continue;
 		mem = alloc(edu, lengths[i % COUNT(lengths)]);
-		ATF_CHECK_EQ(edu_mem_length(mem), lengths[i % COUNT(lengths)]);
-		check_below_mask(mem);
-		check_zero(mem);
-		fill(mem, 1);
+		check_below_mask(edu, mem, lengths[i % COUNT(lengths)]);
+		check_zeroed(mem, lengths[i % COUNT(lengths)]);
+		fill(mem, lengths[i % COUNT(lengths)], 1);
 		if (ON_NETBSD || i % 2 == 0)
-			edu_mem_free(mem);
+			edu_mem_free(edu, mem);
 	}
 	edu_close(edu);
 }
 
-ATF_TC(bounds);
-ATF_TC_HEAD(bounds, tc)
-{
-	atf_tc_set_md_var(tc, "descr", "No bytes, and more than EDU_MEM_MAX, "
-	    "are EINVAL");
-	atf_tc_set_md_var(tc, "require.user", "root");
-}
-ATF_TC_BODY(bounds, tc)
+DEVICE_TEST(bounds, "No bytes, and more than EDU_MEM_MAX, are EINVAL")
 {
 	struct edu *edu = open_any(0);
 
@@ -258,102 +207,83 @@ ATF_TC_BODY(bounds, tc)
 	CHECK_MESSAGE(edu, "1048576");
 	CHECK_ERRNO(edu, EINVAL, edu_mem_alloc(edu, EDU_MEM_MAX + 1) == NULL);
 	CHECK_ERRNO(edu, EINVAL, edu_mem_alloc(edu, SIZE_MAX) == NULL);
-	edu_mem_free(NULL);
+	edu_mem_free(edu, NULL);
 	edu_close(edu);
 }
 
-ATF_TC(apart);
-ATF_TC_HEAD(apart, tc)
-{
-	atf_tc_set_md_var(tc, "descr", "Many pieces overlap nowhere, "
-	    "neither for the processor nor for the device, and their room "
-	    "can be had again");
-	atf_tc_set_md_var(tc, "require.user", "root");
-}
-ATF_TC_BODY(apart, tc)
+DEVICE_TEST(apart, "Many pieces overlap nowhere, neither for the processor nor "
+    "for the device, and their room can be had again")
 {
 	struct edu *edu = open_any(0);
-	struct edu_mem *mems[NPIECES];
+	unsigned char *mems[NPIECES];
 	uint64_t a, b;
 	unsigned i, j;
 
-	edu_mem_free(need_memory(edu, 1));
+	edu_mem_free(edu, need_memory(edu, 1));
 	for (i = 0; i < COUNT(mems); i++)
-		fill(mems[i] = alloc(edu, PIECE), i);
+		fill(mems[i] = alloc(edu, PIECE), PIECE, i);
 	for (i = 0; i < COUNT(mems); i += 2) {
-		edu_mem_free(mems[i]);
+		edu_mem_free(edu, mems[i]);
 		mems[i] = alloc(edu, PIECE - 500);
-		check_zero(mems[i]);
-		fill(mems[i], i);
+		check_zeroed(mems[i], PIECE - 500);
+		fill(mems[i], PIECE - 500, i);
 	}
 	for (i = 0; i < COUNT(mems); i++) {
-		check_below_mask(mems[i]);
-		ATF_CHECK_EQ(differences(mems[i], i), 0);
-		a = edu_mem_bus_address(mems[i]);
+		check_below_mask(edu, mems[i], PIECE - 500);
+		ATF_CHECK_EQ(differences(mems[i], PIECE - 500, i), 0);
+		a = bus_address(edu, mems[i]);
 		for (j = 0; j < i; j++) {
-			b = edu_mem_bus_address(mems[j]);
+			b = bus_address(edu, mems[j]);
 			ATF_CHECK(a >= b + PIECE || b >= a + PIECE);
 		}
 	}
 	edu_close(edu);
 }
 
-ATF_TC(reached_by_device);
-ATF_TC_HEAD(reached_by_device, tc)
-{
-	atf_tc_set_md_var(tc, "descr", "The device reads and writes exactly "
-	    "the bytes it is told to, across the borders of pages");
-	atf_tc_set_md_var(tc, "require.user", "root");
-}
-ATF_TC_BODY(reached_by_device, tc)
+DEVICE_TEST(reached_by_device, "The device reads and writes exactly the bytes "
+    "it is told to, across the borders of pages")
 {
 	static const size_t offsets[] = { 0, 4096 - 100, LARGE / 16 - 1999,
 	    LARGE / 2 - 2000, LARGE - 4000 };
 	struct edu *edu = open_any(0);
-	struct edu_mem *from, *to;
+	unsigned char *from, *to;
 	unsigned char *in, *out;
 	size_t i;
 
 	from = need_memory(edu, LARGE);
 	to = need_memory(edu, LARGE);
-	in = edu_mem_data(from);
-	out = edu_mem_data(to);
+	in = from;
+	out = to;
 	for (i = 0; i < COUNT(offsets); i++) {
-		fill(from, 1);
-		fill(to, 2);
-		REQUIRE_EDU(edu, edu_dma_put(edu, 0, from, offsets[i], 4000,
+		fill(from, LARGE, 1);
+		fill(to, LARGE, 2);
+		REQUIRE_EDU(edu, edu_dma_put(edu, 0, from + offsets[i], 4000,
 		    0, SOON_MS));
-		REQUIRE_EDU(edu, edu_dma_get(edu, 0, to, offsets[i], 4000, 0,
+		REQUIRE_EDU(edu, edu_dma_get(edu, 0, to + offsets[i], 4000, 0,
 		    SOON_MS));
-		ATF_CHECK_EQ(differences(from, 1), 0);
+		ATF_CHECK_EQ(differences(from, LARGE, 1), 0);
 		ATF_CHECK_EQ(memcmp(in + offsets[i], out + offsets[i], 4000),
 		    0);
 		memset(in + offsets[i], 0, 4000);
-		fill(from, 2);
+		fill(from, LARGE, 2);
 		memcpy(out + offsets[i], in + offsets[i], 4000);
-		ATF_CHECK_EQ(differences(to, 2), 0);
+		ATF_CHECK_EQ(differences(to, LARGE, 2), 0);
 	}
 	edu_close(edu);
 }
 
-ATF_TC(stays_over_fork);
-ATF_TC_HEAD(stays_over_fork, tc)
-{
-	atf_tc_set_md_var(tc, "descr", "The device reaches the memory while a "
-	    "child of the process lives and after it");
-	atf_tc_set_md_var(tc, "require.user", "root");
-}
-ATF_TC_BODY(stays_over_fork, tc)
+DEVICE_TEST(stays_over_fork, "The device reaches the memory while a child of "
+    "the process lives and after it")
 {
 	struct edu *edu = open_any(0);
-	struct edu_mem *mem = need_memory(edu, 8192);
-	unsigned char *data = edu_mem_data(mem);
+	unsigned char *mem = need_memory(edu, 8192);
+	unsigned char *data = mem;
 	int i, pipes[2], status;
 	pid_t pid;
 	char c;
 
 	ATF_REQUIRE(pipe(pipes) == 0);
-	fill(mem, 1);
+	fill(mem, 8192, 1);
 	ATF_REQUIRE((pid = fork()) != -1);
 	if (pid == 0) {
 		(void)close(pipes[1]);
@@ -362,13 +292,13 @@ ATF_TC_BODY(stays_over_fork, tc)
 	}
 	for (i = 0; i < 2; i++) {
 		/* Were it copied on write, the device would see the old. */
-		fill(mem, 2 + (unsigned)i);
-		REQUIRE_EDU(edu, edu_dma_put(edu, 0, mem, 2000, 4000, 0,
+		fill(mem, 8192, 2 + (unsigned)i);
+		REQUIRE_EDU(edu, edu_dma_put(edu, 0, mem + 2000, 4000, 0,
 		    SOON_MS));
 		memset(data + 2000, 0, 4000);
-		REQUIRE_EDU(edu, edu_dma_get(edu, 0, mem, 2000, 4000, 0,
+		REQUIRE_EDU(edu, edu_dma_get(edu, 0, mem + 2000, 4000, 0,
 		    SOON_MS));
-		ATF_CHECK_EQ(differences(mem, 2 + (unsigned)i), 0);
+		ATF_CHECK_EQ(differences(mem, 8192, 2 + (unsigned)i), 0);
 		if (i == 0) {
 			(void)close(pipes[1]);
 			ATF_REQUIRE(waitpid(pid, &status, 0) == pid);
@@ -378,67 +308,55 @@ ATF_TC_BODY(stays_over_fork, tc)
 	edu_close(edu);
 }
 
-ATF_TC(had_in_child);
-ATF_TC_HEAD(had_in_child, tc)
-{
-	atf_tc_set_md_var(tc, "descr", "The child of a process that has "
-	    "memory opens the next device and gets memory of its own");
-	atf_tc_set_md_var(tc, "require.user", "root");
-}
-ATF_TC_BODY(had_in_child, tc)
+DEVICE_TEST(had_in_child, "The child of a process that has memory opens the "
+    "next device and gets memory of its own")
 {
 	struct edu *edu = open_any(0), *other;
-	struct edu_mem *mem = need_memory(edu, 65536);
+	unsigned char *mem = need_memory(edu, 65536);
 	const char *name;
 	int status;
 	pid_t pid;
 
 	other = open_any(1);
-	edu_mem_free(need_memory(other, 1));
+	edu_mem_free(other, need_memory(other, 1));
 	name = strdup(edu_name(other));
 	edu_close(other);
-	fill(mem, 1);
+	fill(mem, 65536, 1);
 	ATF_REQUIRE((pid = fork()) != -1);
 	if (pid == 0) {
 		if ((edu = edu_open(name, 0)) == NULL ||
 		    (mem = edu_mem_alloc(edu, 65536)) == NULL)
 			_exit(1);
-		fill(mem, 2);
-		status = edu_dma_put(edu, 0, mem, 0, 4000, 0, SOON_MS);
+		fill(mem, 65536, 2);
+		status = edu_dma_put(edu, 0, mem, 4000, 0, SOON_MS);
 		if (status == 0)
-			status = edu_dma_get(edu, 0, mem, 8000, 4000, 0,
+			status = edu_dma_get(edu, 0, mem + 8000, 4000, 0,
 			    SOON_MS);
 		edu_close(edu);
 		_exit(status == 0 ? 0 : 2);
 	}
 	ATF_REQUIRE(waitpid(pid, &status, 0) == pid);
 	ATF_CHECK_EQ_MSG(status, 0, "status 0x%x", status);
-	ATF_CHECK_EQ(differences(mem, 1), 0);
+	ATF_CHECK_EQ(differences(mem, 65536, 1), 0);
 	edu_close(edu);
 }
 
-ATF_TC(shared_huge_page);
-ATF_TC_HEAD(shared_huge_page, tc)
-{
-	atf_tc_set_md_var(tc, "descr", "Small pieces, of two devices as well, "
-	    "need one huge page, which is free again when both are closed");
-	atf_tc_set_md_var(tc, "require.user", "root");
-}
-ATF_TC_BODY(shared_huge_page, tc)
+DEVICE_TEST(shared_huge_page, "Small pieces, of two devices as well, need one "
+    "huge page, which is free again when both are closed")
 {
 	long before = huge_pages("free_hugepages");
 	struct edu *first = open_any(0), *second = open_any(1);
-	struct edu_mem *mem = need_memory(first, 4096);
+	unsigned char *mem = need_memory(first, 4096);
 	unsigned i;
 
-	fill(mem, 1);
+	fill(mem, 4096, 1);
 	for (i = 0; i < 16; i++)
-		fill(alloc(second, 65536), 2);
+		fill(alloc(second, 65536), 65536, 2);
 	ATF_CHECK_EQ(huge_pages("free_hugepages"), before - 1);
 	edu_close(second);
-	ATF_CHECK_EQ(differences(mem, 1), 0);
+	ATF_CHECK_EQ(differences(mem, 4096, 1), 0);
 	ATF_CHECK_EQ(huge_pages("free_hugepages"), before - 1);
-	edu_mem_free(mem);
+	edu_mem_free(first, mem);
 	ATF_CHECK_EQ(huge_pages("free_hugepages"), before);
 	(void)alloc(first, EDU_MEM_MAX);
 	(void)alloc(first, EDU_MEM_MAX);
@@ -448,14 +366,8 @@ ATF_TC_BODY(shared_huge_page, tc)
 	ATF_CHECK_EQ(huge_pages("free_hugepages"), before);
 }
 
-ATF_TC(none_left);
-ATF_TC_HEAD(none_left, tc)
-{
-	atf_tc_set_md_var(tc, "descr", "Without a free huge page it is "
-	    "ENOMEM, and the message has the command that helps");
-	atf_tc_set_md_var(tc, "require.user", "root");
-}
-ATF_TC_BODY(none_left, tc)
+DEVICE_TEST(none_left, "Without a free huge page it is ENOMEM, and the message "
+    "has the command that helps")
 {
 	long total = huge_pages("nr_hugepages");
 	char expected[64];
@@ -474,14 +386,8 @@ ATF_TC_BODY(none_left, tc)
 	edu_close(edu);
 }
 
-ATF_TC(above_mask_refused);
-ATF_TC_HEAD(above_mask_refused, tc)
-{
-	atf_tc_set_md_var(tc, "descr", "Huge pages above the device's mask "
-	    "are not used but given back, and the message has their number");
-	atf_tc_set_md_var(tc, "require.user", "root");
-}
-ATF_TC_BODY(above_mask_refused, tc)
+DEVICE_TEST(above_mask_refused, "Huge pages above the device's mask are not "
+    "used but given back, and the message has their number")
 {
 	char expected[64];
 	struct edu *edu;
@@ -501,16 +407,10 @@ ATF_TC_BODY(above_mask_refused, tc)
 	edu_close(edu);
 }
 
-ATF_TC(low_found_among_high);
-ATF_TC_HEAD(low_found_among_high, tc)
+DEVICE_TEST(low_found_among_high, "A huge page below the mask is found behind "
+    "those above it")
 {
-	atf_tc_set_md_var(tc, "descr", "A huge page below the mask is found "
-	    "behind those above it");
-	atf_tc_set_md_var(tc, "require.user", "root");
-}
-ATF_TC_BODY(low_found_among_high, tc)
-{
-	struct edu_mem *mem;
+	unsigned char *mem;
 	struct edu *edu;
 	long before;
 
@@ -519,25 +419,19 @@ ATF_TC_BODY(low_found_among_high, tc)
 	edu = open_any(0);
 	before = huge_pages("free_hugepages");
 	mem = alloc(edu, 1);
-	check_below_mask(mem);
+	check_below_mask(edu, mem, 1);
 	ATF_CHECK_EQ(huge_pages("free_hugepages"), before - 1);
 	edu_close(edu);
 	ATF_CHECK_EQ(huge_pages("free_hugepages"), before);
 }
 
-ATF_TC(not_for_everybody);
-ATF_TC_HEAD(not_for_everybody, tc)
-{
-	atf_tc_set_md_var(tc, "descr", "A user who may not learn physical "
-	    "addresses gets EPERM, and no huge page stays in use");
-	atf_tc_set_md_var(tc, "require.user", "root");
-}
-ATF_TC_BODY(not_for_everybody, tc)
+DEVICE_TEST(not_for_everybody, "A user who may not learn physical addresses "
+    "gets EPERM, and no huge page stays in use")
 {
 	long before = huge_pages("free_hugepages");
 	struct edu *edu = open_any(0);
 
-	edu_mem_free(need_memory(edu, 1));
+	edu_mem_free(edu, need_memory(edu, 1));
 	ATF_REQUIRE(seteuid(NOBODY) == 0);
 	CHECK_ERRNO(edu, EPERM, edu_mem_alloc(edu, 1) == NULL);
 	CHECK_MESSAGE(edu, "root");
@@ -549,23 +443,6 @@ ATF_TC_BODY(not_for_everybody, tc)
 #endif
 	ATF_REQUIRE(seteuid(0) == 0);
 	ATF_CHECK_EQ(huge_pages("free_hugepages"), before);
-	edu_mem_free(alloc(edu, 1));
+	edu_mem_free(edu, alloc(edu, 1));
 	edu_close(edu);
-}
-
-ATF_TP_ADD_TCS(tp)
-{
-
-	ATF_TP_ADD_TC(tp, below_mask);
-	ATF_TP_ADD_TC(tp, bounds);
-	ATF_TP_ADD_TC(tp, apart);
-	ATF_TP_ADD_TC(tp, reached_by_device);
-	ATF_TP_ADD_TC(tp, stays_over_fork);
-	ATF_TP_ADD_TC(tp, had_in_child);
-	ATF_TP_ADD_TC(tp, shared_huge_page);
-	ATF_TP_ADD_TC(tp, none_left);
-	ATF_TP_ADD_TC(tp, above_mask_refused);
-	ATF_TP_ADD_TC(tp, low_found_among_high);
-	ATF_TP_ADD_TC(tp, not_for_everybody);
-	return atf_no_error();
 }

@@ -1,0 +1,72 @@
+/*
+ * Copyright (c) 2026 The libedu authors
+ * SPDX-License-Identifier: BSD-2-Clause
+ */
+
+/* How a call on a handle begins, and what it leaves behind. */
+
+#include <errno.h>
+
+#include "internal.h"
+
+static _Thread_local struct edu_error thread_error;
+
+int
+edu_require(struct edu *edu, int what)
+{
+
+	if ((what & EDU_REGISTERS) && (edu->flags & EDU_OPEN_CONFIG))
+		return edu_fail(&edu->err, EBADF, "it was opened for its "
+		    "configuration space alone");
+	if ((what & EDU_CLAIM) && (edu->flags & EDU_OPEN_READONLY))
+		return edu_fail(&edu->err, EBADF, "it was opened read-only");
+	return 0;
+}
+
+int
+edu_require_flags(struct edu *edu, unsigned flags, unsigned known)
+{
+
+	if ((flags & ~known) == 0)
+		return 0;
+	return edu_fail(&edu->err, EINVAL, "unknown flags 0x%x",
+	    flags & ~known);
+}
+
+int
+edu_start_timeout(struct edu *edu, int timeout_ms, int64_t *deadline_us)
+{
+
+	if ((*deadline_us = edu_deadline_us(timeout_ms)) != -1)
+		return 0;
+	return edu_fail(&edu->err, EINVAL, "a timeout of %d ms: 0 or more, or "
+	    "EDU_FOREVER, are possible", timeout_ms);
+}
+
+void
+edu_error_publish(const struct edu_error *err)
+{
+
+	thread_error = *err;
+}
+
+EDU_PUBLIC const char *
+edu_errmsg(const struct edu *edu)
+{
+
+	return edu != NULL ? edu->err.message : thread_error.message;
+}
+
+EDU_PUBLIC const char *
+edu_name(const struct edu *edu)
+{
+
+	return edu->bus->name;
+}
+
+EDU_PUBLIC const char *
+edu_version(void)
+{
+
+	return EDU_VERSION;
+}

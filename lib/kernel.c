@@ -1,0 +1,53 @@
+/*
+ * Copyright (c) 2026 The libedu authors
+ * SPDX-License-Identifier: BSD-2-Clause
+ */
+
+/* The kernel side of a handle, and the driver that stands behind it. */
+
+#include <errno.h>
+
+#include "internal.h"
+
+/* A system that does not tell has none, for all that we can do about it. */
+void
+edu_driver_find(struct edu *edu)
+{
+
+	if (edu_system.driver(edu->bus->name, &edu->driver) == 0)
+		return;
+	edu->driver.name[0] = '\0';
+	edu->driver.role = EDU_DRIVER_NONE;
+}
+
+int
+edu_kernel_open(struct edu *edu)
+{
+	int poll_only = (edu->flags & EDU_OPEN_POLL) != 0;
+
+	if (edu->bus->ops->kernel != NULL)
+		edu->kernel = edu->bus->ops->kernel(edu->bus, poll_only);
+	else
+		edu->kernel = edu_system.kernel(edu->bus, poll_only);
+	return edu->kernel != NULL ? 0 : -1;
+}
+
+int
+edu_kernel_lacks(struct edu *edu, const char *what)
+{
+	char remedy[160];
+
+	edu_system.remedy(edu->bus->name, remedy, sizeof(remedy));
+	return edu_fail(&edu->err, ENOTSUP, "no kernel side %s: %s", what,
+	    remedy);
+}
+
+EDU_PUBLIC const char *
+edu_kernel_side(struct edu *edu)
+{
+
+	if (edu->kernel != NULL)
+		return edu->kernel->name;
+	edu_driver_find(edu);
+	return edu->driver.role != EDU_DRIVER_NONE ? edu->driver.name : "none";
+}

@@ -1,0 +1,82 @@
+/*
+ * Copyright (c) 2026 The libedu authors
+ * SPDX-License-Identifier: BSD-2-Clause
+ */
+
+/* What sysfs tells of a function. */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "linux.h"
+#include "system.h"
+
+int
+edu_sysfs_line(const char *path, char *buf, size_t size)
+{
+	ssize_t n;
+	int errnum, fd;
+
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd == -1)
+		return -1;
+	n = read(fd, buf, size);
+	errnum = errno;
+	(void)close(fd);
+	if (n < 0) {
+		errno = errnum;
+		return -1;
+	}
+	if ((size_t)n == size && buf[n - 1] != '\n') {
+		errno = ERANGE;
+		return -1;
+	}
+	buf[n > 0 && buf[n - 1] == '\n' ? n - 1 : n] = '\0';
+	return 0;
+}
+
+/*
+ * uio_pci_generic, vfio-pci and pci-stub are there for user space's sake; any
+ * other driver drives the function.
+ */
+static enum edu_driver_role
+role_of(const char *name)
+{
+
+	if (name[0] == '\0')
+		return EDU_DRIVER_NONE;
+	if (strcmp(name, "uio_pci_generic") == 0 ||
+	    strcmp(name, "vfio-pci") == 0 || strcmp(name, "pci-stub") == 0)
+		return EDU_DRIVER_STANDBY;
+	return EDU_DRIVER_OWNS;
+}
+
+int
+edu_linux_driver(const char *address, struct edu_driver *driver)
+{
+	char link[PATH_MAX], path[sizeof(EDU_SYSFS_PCI) + 160];
+	const char *name;
+	ssize_t n;
+
+	(void)snprintf(path, sizeof(path), EDU_SYSFS_PCI "/%.128s/driver",
+	    address);
+	n = readlink(path, link, sizeof(link) - 1);
+	if (n == -1 && errno == ENOENT) {
+		/* No driver, or no function at all? */
+		*strrchr(path, '/') = '\0';
+		if (access(path, F_OK) == 0)
+			n = 0;
+	}
+	if (n == -1)
+		return -1;
+	link[n] = '\0';
+	name = strrchr(link, '/');
+	name = name != NULL ? name + 1 : link;
+	(void)snprintf(driver->name, sizeof(driver->name), "%.63s", name);
+	driver->role = role_of(driver->name);
+	return 0;
+}

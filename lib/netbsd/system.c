@@ -1,0 +1,75 @@
+/*
+ * Copyright (c) 2026 The libedu authors
+ * SPDX-License-Identifier: BSD-2-Clause
+ */
+
+/* What NetBSD supplies, and tells of a function. */
+
+#include <sys/param.h>
+#include <sys/sysctl.h>
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "error.h"
+#include "netbsd.h"
+#include "system.h"
+
+/* libpciaccess finds an empty machine where it may not look. */
+static int
+pci_access(struct edu_error *err)
+{
+
+	if (access("/dev/pci0", R_OK | W_OK) == 0)
+		return 0;
+	return edu_fail_errno(err, errno, "cannot look at the PCI bus: "
+	    "/dev/pci0");
+}
+
+static int
+dmi(const char *name, char *buf, size_t size)
+{
+	size_t length = size;
+
+	if (sysctlbyname(name, buf, &length, NULL, 0) == -1) {
+		errno = errno == ENOMEM ? ERANGE : ENOENT;
+		return -1;
+	}
+	buf[length < size ? length : size - 1] = '\0';
+	return 0;
+}
+
+static int
+machine(char *buf, size_t size)
+{
+	char vendor[64];
+
+	if (dmi("machdep.dmi.system-vendor", vendor, sizeof(vendor)) == -1)
+		return -1;
+	if (strcmp(vendor, "QEMU") != 0) {
+		errno = ENOENT;
+		return -1;
+	}
+	return dmi("machdep.dmi.system-version", buf, size);
+}
+
+static void
+remedy(const char *address, char *buf, size_t size)
+{
+
+	(void)snprintf(buf, size, "load edu(4), which attaches to %s "
+	    "(modload edu)", address);
+}
+
+const struct edu_system edu_system = {
+	.pci_access		= pci_access,
+	.pci_map_refused	= "the securelevel is above 0",
+	.driver			= edu_netbsd_driver,
+	.kernel			= edu_netbsd_kernel,
+	.remedy			= remedy,
+	.bus			= edu_netbsd_bus,
+	.list			= edu_netbsd_list,
+	.machine		= machine,
+};

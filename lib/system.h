@@ -1,0 +1,81 @@
+/*
+ * Copyright (c) 2026 The libedu authors
+ * SPDX-License-Identifier: BSD-2-Clause
+ */
+
+#ifndef EDU_SYSTEM_H
+#define EDU_SYSTEM_H
+
+/*
+ * What an operating system supplies.  There is one, the one that the library
+ * was built for: edu_system.  Errors as in bus.h where a struct edu_error is
+ * passed; the others leave the message to the caller.
+ */
+
+#include <stddef.h>
+
+struct edu_bus;
+struct edu_bus_name;
+struct edu_error;
+struct edu_kernel;
+
+/* What the kernel driver that is bound to a function means to us. */
+enum edu_driver_role {
+	EDU_DRIVER_NONE,	/* there is none, or the system does not tell */
+	EDU_DRIVER_STANDBY,	/* stands by while user space drives it */
+	/*
+	 * Takes the interrupts itself, gives BAR0, and has to be told when
+	 * the function did not answer for a while: so it has to be open.
+	 */
+	EDU_DRIVER_SERVES,
+	EDU_DRIVER_OWNS		/* drives the function itself */
+};
+
+struct edu_driver {
+	char		name[64];	/* "edu0"; empty: none */
+	enum edu_driver_role role;
+};
+
+struct edu_system {
+	/*
+	 * libpciaccess on this system.  pci_access: whether this user may look
+	 * at the bus at all; NULL: libpciaccess says so itself.
+	 * pci_probe_asks: pci_device_probe() asks the kernel for the BARs, and
+	 * touches no device.  pci_map_refused: why a mapping fails with EINVAL.
+	 */
+	int	(*pci_access)(struct edu_error *);
+	int	pci_probe_asks;
+	const char *pci_map_refused;
+	/*
+	 * The kernel driver bound to the function at an address
+	 * ("0000:00:0a.0").  ENOENT: there is no such function.
+	 */
+	int	(*driver)(const char *address, struct edu_driver *);
+	/*
+	 * The best kernel side for the function at bus->name, or one called
+	 * "none" where there is none.  poll_only: one without wait().  Fails
+	 * only where one is there and cannot be had (EACCES, EBUSY, ENOMEM).
+	 */
+	struct edu_kernel *(*kernel)(struct edu_bus *, int poll_only);
+	/* How to get one, for a message: "load edu(4) (modload edu)". */
+	void	(*remedy)(const char *address, char *buf, size_t size);
+	/*
+	 * For users who may not use PCI, and have been given the nodes of a
+	 * kernel driver: a bus on them, and their list, as those of
+	 * libpciaccess in bus.h.  NULL, both: there is nothing of the kind.
+	 * ENXIO: no such driver is attached.
+	 */
+	struct edu_bus *(*bus)(const char *address, struct edu_error *);
+	int	(*list)(struct edu_bus_name **, size_t *count,
+		    struct edu_error *);
+	/*
+	 * The machine type that QEMU gives its guest in the DMI tables:
+	 * "pc-i440fx-7.2".  ENOENT: the machine is no QEMU, or does not say.
+	 * ERANGE: buf is too small.
+	 */
+	int	(*machine)(char *buf, size_t size);
+};
+
+extern const struct edu_system edu_system;
+
+#endif /* EDU_SYSTEM_H */

@@ -1,0 +1,54 @@
+/*
+ * Copyright (c) 2026 The libedu authors
+ * SPDX-License-Identifier: BSD-2-Clause
+ */
+
+#ifndef H_MEMORY_H
+#define H_MEMORY_H
+
+#include <atf-c.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <edu.h>
+
+static inline unsigned char *
+alloc(struct edu *edu, size_t length)
+{
+	unsigned char *mem = edu_mem_alloc(edu, length);
+
+	ATF_REQUIRE_MSG(mem != NULL, "%zu bytes: %s", length,
+	    edu_errmsg(edu));
+	return mem;
+}
+
+static inline void
+check_zeroed(const unsigned char *data, size_t length)
+{
+	size_t i;
+
+	for (i = 0; i < length; i++)
+		ATF_REQUIRE_MSG(data[i] == 0, "byte %zu is 0x%02x", i,
+		    data[i]);
+}
+
+/* The address of this byte on the bus. */
+static inline uint64_t
+bus_address(struct edu *edu, const void *data)
+{
+	uint64_t address;
+
+	ATF_REQUIRE_MSG(edu_mem_address(edu, data, &address) == 0, "%s",
+	    edu_errmsg(edu));
+	return address;
+}
+
+/* Far beyond an object no pointer may point, and these tests want it to. */
+static inline void *
+at(const void *data, size_t offset)
+{
+
+	return (void *)((uintptr_t)data + offset);
+}
+
+#endif /* H_MEMORY_H */
