@@ -36,6 +36,29 @@ check_nothing_left()
 	done
 }
 
+# A stand-in for QEMU that writes its arguments to the file "words", a line
+# each, and fails.
+record_qemu()
+{
+	cat >record <<-END
+	#! /bin/sh
+	printf '%s\n' "\$@" >'$here/words'
+	exit 1
+	END
+	chmod +x record
+	QEMU=$here/record
+	export QEMU
+}
+
+# check_word PATTERN OPTION ...: does eduvm with these give QEMU such a word?
+check_word()
+{
+	pattern=$1
+	shift
+	atf_check -s exit:69 -e ignore eduvm "$@" -- true
+	atf_check -o ignore grep -Ex -e "$pattern" words
+}
+
 # test_case NAME DESCRIPTION: the head that all the cases share.
 test_case()
 {
@@ -169,6 +192,37 @@ environment_body()
 		    echo ok'
 }
 
+test_case busy_host 'A timer that comes late does not stop the kernel'
+busy_host_body()
+{
+	setup
+	atf_check -o match:' no_timer_check ' eduvm -- cat /proc/cmdline
+	check_nothing_left
+}
+
+test_case long_arguments 'The kernel gets all of -a or eduvm ends'
+long_arguments_body()
+{
+	setup
+	# What eduvm says itself to a kernel that takes 2047 bytes has 37.
+	long=$(printf 'x=%02007d' 0)
+	atf_check -o inline:'2047\n' \
+	    eduvm -a "$long" -- sh -c "tr -d '\\n' </proc/cmdline | wc -c"
+	atf_check -s exit:64 -e match:'-a: 2 bytes too long' \
+	    eduvm -a "${long%??????}" -a 1234567 -- true
+	check_nothing_left
+}
+
+test_case removed_directory 'A working directory that was removed is an error'
+removed_directory_body()
+{
+	setup
+	mkdir gone
+	atf_check -s exit:126 -e match:'working directory was removed' \
+	    sh -c 'cd gone && rmdir ../gone && exec eduvm -- pwd'
+	check_nothing_left
+}
+
 test_case usage 'Wrong options are usage errors'
 usage_body()
 {
@@ -183,6 +237,37 @@ usage_body()
 	atf_check -s exit:64 -e match:'neither pc nor q35' eduvm -M isa -- true
 	atf_check -s exit:64 -e match:usage: eduvm -z -- true
 	atf_check -s exit:64 -e match:usage: eduvm -n
+	check_nothing_left
+}
+
+test_case link 'It may be started by a link, and be in any directory'
+link_body()
+{
+	setup
+	mkdir 'it is' bin2
+	cp -R "$(atf_get_srcdir)/../../tools" "it is/to\\ols, 'here'"
+	ln -s "../it is/to\\ols, 'here'/eduvm" bin2/first
+	ln -s first bin2/vm
+	atf_check -o inline:'x\n' env TMPDIR="$here/tmp" bin2/vm -- echo x
+	atf_check -o inline:'y\n' \
+	    env PATH="$here/bin2:$PATH" TMPDIR="$here/it is" vm -- echo y
+	atf_check -s exit:69 -e match:'nonesuch: no image' \
+	    bin2/vm -k netbsd -i nonesuch -- true
+	check_nothing_left
+}
+
+test_case accelerator 'TCG has one thread, however many processors it runs'
+accelerator_body()
+{
+	setup
+	record_qemu
+	printf '\177ELF NetBSD' >image
+	for guest in '' '-k netbsd -i image'; do
+		# shellcheck disable=SC2086 # a list of words
+		check_word 'kvm|tcg' $guest
+		# shellcheck disable=SC2086 # a list of words
+		check_word 'kvm|tcg,thread=single' $guest -c 2
+	done
 	check_nothing_left
 }
 
@@ -264,12 +349,14 @@ background_body()
 	check_nothing_left
 }
 
-# count_devices DEVICES MACHINE: has the guest so many edu devices, each with
+# count_devices DEVICES OPTION ...: has the guest so many edu devices, each with
 # a BAR0 of 1 MiB, and one at 0a.0?
 count_devices()
 {
+	devices=$1
+	shift
 	# shellcheck disable=SC2016 # the guest's shell expands it
-	atf_check -o inline:"$1 yes\n" eduvm -n "$1" -M "$2" -- sh -c '
+	atf_check -o inline:"$devices yes\n" eduvm -n "$devices" "$@" -- sh -c '
 		count=0
 		first=no
 		for device in /sys/bus/pci/devices/*; do
@@ -288,16 +375,26 @@ test_case devices_pc 'Up to 200 devices are found on i440fx'
 devices_pc_body()
 {
 	setup
-	count_devices 1 pc
-	count_devices 200 pc
+	count_devices 1 -M pc
+	count_devices 200 -M pc
 }
 
 test_case devices_q35 'Up to 200 devices are found on q35'
 devices_q35_body()
 {
 	setup
-	count_devices 27 q35
-	count_devices 200 q35
+	count_devices 27 -M q35
+	count_devices 200 -M q35
+}
+
+test_case buses 'Another bus does not attract the devices'
+buses_body()
+{
+	setup
+	count_devices 2 -q -device -q pxb,id=p,bus_nr=128 \
+	    -q -device -q virtio-serial-pci,bus=pci.0
+	count_devices 2 -M q35 -q -device -q pxb-pcie,id=p,bus_nr=128
+	check_nothing_left
 }
 
 test_case files 'The guest cannot write the files of the host'
@@ -341,6 +438,205 @@ facilities_body()
 		script -qc tty /dev/null | tr -d "\r"'
 }
 
+test_case processor 'Programs that are built for x86-64-v2 run'
+processor_body()
+{
+	setup
+	cat >program.c <<-'END'
+	#include <stdio.h>
+	#include <stdlib.h>
+
+	int
+	main(int argc, char **argv)
+	{
+		printf("%d\n", __builtin_popcountl(strtoul(argv[1], 0, 0)));
+		return argc - 2;
+	}
+	END
+	${CC:-cc} -O2 -mpopcnt -o program program.c
+	atf_check -o inline:'8\n' eduvm -- ./program 0xff
+	# shellcheck disable=SC2016 # the guest's shell expands it
+	atf_check eduvm -- sh -c '
+		for flag in ssse3 sse4_1 sse4_2 popcnt cx16 lahf_lm; do
+			grep -qw $flag /proc/cpuinfo || exit
+		done'
+	check_nothing_left
+}
+
+# Makes the directory "$root", a system of busybox with the modules of the
+# newest kernel that eduvm finds here.
+make_root()
+{
+	root="$here/a, root; it's"
+	version=$(eduvm -- uname -r)
+	modules=lib/modules/$version
+	mkdir -p "$root/$modules/kernel/drivers/uio" "$root/bin" "$root/dev" \
+	    "$root/boot" "$root/proc" "$root/run" "$root/sys" "$root/tmp" \
+	    "$root/var/tmp" "$root/home"
+	cp "$(command -v busybox)" "$root/bin/busybox"
+	for program in cat echo insmod ls pwd sh uname; do
+		ln -s busybox "$root/bin/$program"
+	done
+	for module in virtio_pci virtio_console 9pnet_virtio 9p overlay; do
+		PATH=$PATH:/sbin:/usr/sbin modprobe -S "$version" \
+		    --show-depends $module
+	done | sed -n 's/^insmod \([^ ]*\).*/\1/p' | sort -u >list
+	while read -r module; do
+		mkdir -p "$root/${module%/*}"
+		cp "$module" "$root/$module"
+	done <list
+	cp "/$modules"/modules.[bo]* "$root/$modules"
+}
+
+# Makes modules.dep anew.
+index_root()
+{
+	atf_check env PATH="$PATH:/sbin:/usr/sbin" \
+	    depmod -b "$root" "$version"
+}
+
+test_case root 'Another root has its own kernel, programs and files'
+root_body()
+{
+	setup
+	make_root
+	index_root
+	atf_check -s exit:69 -e match:'root.*/boot: no kernel to boot' \
+	    eduvm -r "$root" -- true
+	# Where Debian, and where other distributions put it.
+	for place in "boot/vmlinuz-$version" "$modules/vmlinuz"; do
+		cp "/boot/vmlinuz-$version" "$root/$place"
+		echo "$place" >"$root/home/file"
+		cat >expected <<-END
+		/
+		bin boot dev home lib proc run sys tmp var
+		$place
+		$version
+		END
+		# shellcheck disable=SC2016 # the guest's shell expands it
+		atf_check -o file:expected eduvm -r "a, root; it's/" -- \
+		    sh -c 'pwd; echo *; cat home/file; uname -r'
+		rm "$root/$place"
+	done
+	cp "/boot/vmlinuz-$version" kernel
+	cd "$root/home" || atf_fail cd
+	echo pwd >"$here/script"
+	atf_check -o inline:'/home\n' \
+	    eduvm -r .. -k "$here/kernel" <"$here/script"
+	atf_check -s exit:69 -e match:'nonesuch: no directory' \
+	    eduvm -r nonesuch -- true
+	atf_check -s exit:64 -e match:'not for -k netbsd' \
+	    eduvm -r / -k netbsd -i image -- true
+	check_nothing_left
+}
+
+test_case compressed 'Modules may be compressed'
+compressed_body()
+{
+	setup
+	make_root
+	find "$root/$modules" -name '*.ko' >list
+	while read -r module; do
+		case $module in
+		*/virtio*)	xz "$module" ;;
+		*/9p*)		zstd -q --rm "$module" ;;
+		esac
+	done <list
+	index_root
+	# Not every depmod(8) knows the name overlay.ko.gz.
+	gzip "$root/$modules/kernel/fs/overlayfs/overlay.ko"
+	mv "$root/$modules/kernel/fs/overlayfs/overlay.ko.gz" \
+	    "$root/$modules/kernel/fs/overlayfs/overlay.ko"
+	cp "/boot/vmlinuz-$version" "$root/boot"
+	atf_check -o inline:'x\n' eduvm -r "$root" -- \
+	    sh -c 'echo x | cat >/tmp/file && cat /tmp/file'
+	check_nothing_left
+}
+compressed_head()
+{
+	atf_set descr 'Modules may be compressed'
+	atf_set timeout 600
+	atf_set require.progs \
+	    "${QEMU:-qemu-system-x86_64} busybox gzip xz zstd"
+}
+
+test_case unreadable_kernel 'A kernel that only root may read is not missing'
+unreadable_kernel_body()
+{
+	setup
+	mkdir -p root/boot root/lib/modules/5.1/kernel/fs/9p \
+	    root/lib/modules/5.1/kernel/drivers/uio
+	echo kernel >root/boot/vmlinuz-5.1
+	user=
+	[ "$(id -u)" -ne 0 ] ||
+	    user='setpriv --reuid=65534 --regid=65534 --clear-groups'
+	# The project may be where only root can read.
+	cp -R "$(atf_get_srcdir)/../../tools" .
+	chmod -R a+rX .
+	chmod 0 root/boot/vmlinuz-5.1
+	# shellcheck disable=SC2086 # a list of words
+	$user test -x tools/eduvm || atf_skip 'others cannot get here'
+	for option in '-r root' '-k root/boot/vmlinuz-5.1'; do
+		# shellcheck disable=SC2086 # lists of words
+		atf_check -s exit:69 -e match:'vmlinuz-5.1: not readable' \
+		    $user tools/eduvm $option -- true
+	done
+	atf_check -s exit:69 -e match:'nonesuch: no kernel to boot' \
+	    eduvm -k nonesuch -- true
+}
+
+test_case arm64 'A kernel for arm64 is booted by the machine for it'
+arm64_body()
+{
+	setup
+	record_qemu
+	modules=root/lib/modules/5.1-arm64
+	mkdir -p root/boot root/bin "$modules/kernel/fs/9p" \
+	    "$modules/kernel/drivers/uio"
+	for module in virtio_pci virtio_console 9pnet_virtio 9p overlay; do
+		echo "kernel/$module.ko" >>"$modules/modules.builtin"
+	done
+	depmod=$(PATH=$PATH:/sbin:/usr/sbin command -v depmod)
+	atf_check -e ignore "$depmod" -b root 5.1-arm64
+	echo busybox >root/bin/busybox
+	{ head -c 56 /dev/zero; printf 'ARMd\0Linux version 5.1-arm64 x'; } \
+	    >root/boot/vmlinuz-5.1-arm64
+	check_word 'virt,graphics=on' -r root
+	check_word cortex-a72 -r root
+	atf_check -o ignore grep -x 'edu,bus=pcie.0,addr=0x0a.*' words
+	atf_check -s exit:64 -e match:'-M: the kernel is for arm64' \
+	    eduvm -r root -M q35 -- true
+	ln -s "$QEMU" bin/qemu-system-aarch64
+	unset QEMU
+	check_word 'console=ttyAMA0 panic=-1' -r root
+	check_nothing_left
+}
+
+# It needs a system for arm64: the configuration variable arm64_root names it.
+atf_test_case arm64_run
+arm64_run_head()
+{
+	atf_set descr 'A command runs in a system for arm64, with its devices'
+	atf_set timeout 600
+	atf_set require.progs 'qemu-system-aarch64 busybox'
+	atf_set require.config arm64_root
+}
+arm64_run_body()
+{
+	setup
+	unset QEMU
+	# shellcheck disable=SC2016 # the guest's shell expands it
+	atf_check -s exit:7 -o inline:'aarch64\n0x11e8\n0x11e8\n2\n' \
+	    eduvm -r "$(atf_config_get arm64_root)" -c 2 -n 2 -- sh -c '
+		uname -m
+		for slot in 0a 0b; do
+			cat /sys/bus/pci/devices/0000:00:$slot.0/device
+		done
+		nproc
+		exit 7'
+	check_nothing_left
+}
+
 test_case options 'Memory, processors, and words for kernel and QEMU'
 options_body()
 {
@@ -361,10 +657,12 @@ options_body()
 
 atf_init_test_cases()
 {
-	for name in exit_status output slow_reader no_reader full_disk input \
-	    script_input streaming arguments environment usage time_limit \
+	for name in exit_status output slow_reader no_reader full_disk \
+	    input script_input streaming arguments environment busy_host \
+	    long_arguments removed_directory usage link accelerator time_limit \
 	    panic qemu_missing qemu_aborts signals background devices_pc \
-	    devices_q35 files facilities options; do
+	    devices_q35 buses files facilities processor root compressed \
+	    unreadable_kernel arm64 arm64_run options; do
 		atf_add_test_case $name
 	done
 }

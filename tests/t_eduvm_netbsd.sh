@@ -141,6 +141,82 @@ signals_body()
 	atf_check -s exit:1 -e ignore kill -0 "$qemu"
 }
 
+# A guest's console without a guest: loader, login, shell, and the script on
+# the project's disk.
+stand_in()
+{
+	cat >qemu <<-'END'
+	#! /bin/bash
+	for word; do
+		case $word in
+		pipe:*)	serial=${word#pipe:} ;;
+		file=*id=project)
+			disk=${word%,format*}
+			disk=${disk#file=} ;;
+		esac
+	done
+	exec >"${serial//,,/,}.out" <"${serial//,,/,}.in"
+	hear()
+	{
+		IFS= read -r -d "$1" heard
+		echo "$heard" >>"$OLDPWD/heard"
+	}
+	mkdir guest && cd guest || exit
+	printf '4. Drop to boot prompt\n\033[1mOption: [1]:'
+	hear $'\r'
+	printf '\n> '
+	hear $'\r'
+	printf '%s\n[1+2]=0x3\nlogin: ' "$heard"
+	hear $'\r'
+	printf '\nguest# '
+	hear $'\r'
+	printf '\nguest# '
+	hear $'\r'
+	mkdir here && cd here && tar -xf "${disk//,,/,}" && set -- eduvm-* &&
+	    sh "$1/run" 2>/dev/null
+	END
+	chmod +x qemu
+	QEMU=$PWD/qemu
+	export QEMU
+}
+
+test_case console 'What the console says is answered, output comes out'
+console_body()
+{
+	setup
+	stand_in
+	mkdir 'tmp/a, b'
+	sed "s|tmp exec|'tmp/a, b' exec|" bin/netbsd >bin/other
+	mv bin/other bin/netbsd
+	chmod +x bin/netbsd
+	sector image '\315\030'
+	# shellcheck disable=SC2016 # the guest's shell expands it
+	atf_check -s exit:7 -o inline:"it's\nlast line" \
+	    netbsd -i image -t 60 -- sh -c '
+		echo "$1"
+		test -x ../here/tools/eduvm || exit 2
+		printf "last line"
+		exit 7' sh "it's"
+	atf_check -o inline:'4\nconsdev com0\nroot\n' head -n 3 heard
+	atf_check -o empty ls -A 'tmp/a, b'
+}
+
+test_case console_end 'A console that says why it cannot go on is told'
+console_end_body()
+{
+	setup
+	stand_in
+	sed -i "s/^printf .*/printf 'root device: '; sleep 50/" qemu
+	sector image '\315\030'
+	atf_check -s exit:70 -e match:'^root device' \
+	    -e match:'kernel found no root' netbsd -i image -t 60 -- true
+	rm -r guest
+	sed -i "s/^printf .*/printf 'db> '; sleep 50/" qemu
+	atf_check -s exit:70 -e match:'in its debugger' \
+	    netbsd -v -i image -t 60 -- true
+	atf_check -o empty ls -A tmp
+}
+
 # image_case NAME DESCRIPTION: the head of those that need an image.
 image_case()
 {
@@ -210,7 +286,8 @@ image_unread_body()
 atf_init_test_cases()
 {
 	for name in no_image usage bad_image silent_image empty_image \
-	    other_console signals image_run image_panic image_unread; do
+	    other_console signals console console_end \
+	    image_run image_panic image_unread; do
 		atf_add_test_case $name
 	done
 }
