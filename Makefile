@@ -107,10 +107,11 @@ TESTS_Linux=	$(TESTS_DEV) tests/dev/h_counts.c tests/dev/h_unplug.c \
 		tests/t_counts.sh tests/t_dma.c tests/t_dma_fault.c \
 		tests/t_edutool.sh tests/t_edutool_dma.sh \
 		tests/t_edutool_registers.sh tests/t_eduvm.sh \
-		tests/t_eduvm_netbsd.sh tests/t_factorial.c tests/t_header.sh \
-		tests/t_interrupt.c tests/t_machine.c tests/t_memory.c \
-		tests/t_open.c tests/t_pkgsrc.sh tests/t_qtest.c \
-		tests/t_qtest_socket.c tests/t_register.c tests/t_unplug.sh
+		tests/t_eduvm_guest.sh tests/t_eduvm_netbsd.sh \
+		tests/t_factorial.c tests/t_header.sh tests/t_interrupt.c \
+		tests/t_machine.c tests/t_memory.c tests/t_open.c \
+		tests/t_pkgsrc.sh tests/t_qtest.c tests/t_qtest_socket.c \
+		tests/t_register.c tests/t_unplug.sh
 TESTS_NetBSD=	$(TESTS_DEV) tests/sys/t_edu.c tests/sys/t_edu_detach.c \
 		tests/sys/t_edu_stress.c tests/sys/t_libedu.c
 STANDIN_Linux=	build/tests/t_standin_asan build/tests/t_standin_tsan
