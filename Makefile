@@ -113,7 +113,8 @@ TESTS_Linux=	$(TESTS_DEV) tests/dev/h_counts.c tests/dev/h_unplug.c \
 		tests/t_pkgsrc.sh tests/t_qtest.c tests/t_qtest_socket.c \
 		tests/t_register.c tests/t_unplug.sh
 TESTS_NetBSD=	$(TESTS_DEV) tests/sys/t_edu.c tests/sys/t_edu_detach.c \
-		tests/sys/t_edu_stress.c tests/sys/t_libedu.c
+		tests/sys/t_edu_map.c tests/sys/t_edu_stress.c \
+		tests/sys/t_libedu.c tests/sys/t_libedu_user.c
 STANDIN_Linux=	build/tests/t_standin_asan build/tests/t_standin_tsan
 
 PCEDIT=		-e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' \
@@ -155,11 +156,13 @@ $(TOOL): $(TOOLOBJS) $(LIBA)
 	$(CC) $(ALLLDFLAGS) -o $@ $(TOOLOBJS) $(LIBA) $(PCI_LIBS) -lpthread
 
 # NetBSD's driver, in a stand-in for the kernel, under two sanitizers.
-STANDIN=	sys/dev/pci/edu.c include/edureg.h include/eduio.h \
-		tests/sys/t_standin.c tests/sys/standin/build \
-		tests/sys/standin/headers tests/sys/standin/machine.c \
-		tests/sys/standin/machine.h tests/sys/standin/standin.c \
-		tests/sys/standin/standin.h
+STANDIN=	sys/dev/pci/edu.c sys/dev/pci/edu_mem.c sys/dev/pci/eduvar.h \
+		include/edureg.h include/eduio.h tests/sys/standin/build \
+		tests/sys/standin/h_standin.h tests/sys/standin/headers \
+		tests/sys/standin/machine.c tests/sys/standin/machine.h \
+		tests/sys/standin/module.c tests/sys/standin/node.c \
+		tests/sys/standin/standin.c tests/sys/standin/standin.h \
+		tests/sys/t_standin.c tests/sys/t_standin_threads.c
 
 build/tests/t_standin_asan: $(STANDIN) build/flags
 	tests/sys/standin/build $@ address,undefined $(CC) $(WARN)

@@ -22,11 +22,13 @@
 #endif
 
 /* Changes whenever the meaning of anything here does. */
-#define EDU_IO_VERSION		1
+#define EDU_IO_VERSION		2
 
 /*
  * What read(2) gives, one record a call; a shorter buffer is EINVAL.
- * Reading takes the bits: each that was raised is in exactly one record.
+ * Reading takes the bits: each that was raised is in exactly one record, but
+ * for one that a processor acknowledges just as another begins to size a BAR.
+ * That one may be in two.
  */
 struct edu_event {
 	uint32_t	status;		/* EDU_INTR_* and whatever was raised */
@@ -57,7 +59,9 @@ struct edu_info {
 	uint32_t	reserved;	/* 0 */
 	/*
 	 * Offset for mmap(2) and size in bytes, multiples of the page size.
-	 * A mapping ends with the open that it was made in.
+	 * A mapping does not end with the open that it was made in: until its
+	 * holder unmaps it or exits, the next open is EBUSY.  So unmap first,
+	 * then close.
 	 */
 	uint64_t	bar0_offset;
 	uint64_t	bar0_size;
@@ -70,8 +74,8 @@ struct edu_info {
 #define EDU_IOC_INFO	_IOR('E', 1, struct edu_info)
 
 /*
- * Look at the device now: enable its interrupt again if its INTx is disabled
- * in the command register, take what is pending in the status register, and
+ * Check the device again, now: take what is pending in the status register,
+ * enable the interrupt if its INTx is disabled in the command register, and
  * say what the next read(2) would return, without taking it.  status is 0
  * when there is nothing to read.
  *
@@ -79,8 +83,9 @@ struct edu_info {
  * command register was written, sizing a BAR above all, once everything is
  * back in place: the one message of an MSI may have come and gone meanwhile.
  * EAGAIN: the function does not answer; something is still not in place.
+ * ENXIO: it has been unplugged.
  */
-#define EDU_IOC_LOOK	_IOR('E', 2, struct edu_event)
+#define EDU_IOC_RECHECK	_IOR('E', 2, struct edu_event)
 
 #ifdef __cplusplus
 #define EDU_IO_ASSERT(x)	static_assert(x, #x)

@@ -83,7 +83,7 @@ netbsd_recheck(struct edu_kernel *kernel, uint32_t *status)
 	struct edu_netbsd *k = self(kernel);
 	struct edu_event event;
 
-	if (ioctl(k->node.fd, EDU_IOC_LOOK, &event) == 0) {
+	if (ioctl(k->node.fd, EDU_IOC_RECHECK, &event) == 0) {
 		*status = event.status;
 		return 0;
 	}
@@ -189,6 +189,7 @@ netbsd_free(struct edu_kernel *kernel, struct edu_segment *segment)
 	edu_range_free(&self(kernel)->used, segment->cookie);
 }
 
+/* The node is nobody else's before the last mapping is gone. */
 static void
 netbsd_close(struct edu_kernel *kernel)
 {

@@ -46,7 +46,8 @@ fail_unit(struct edu_error *err, unsigned unit)
 	switch (errno) {
 	case EBUSY:
 		return edu_fail(err, EBUSY, "another process has " NODE
-		    " open (fstat " NODE ")", unit, unit);
+		    " open (fstat " NODE "), or has closed it and still has "
+		    "it mapped", unit, unit);
 	case EPROTO:
 		return edu_fail(err, EPROTO, NODE " speaks another version "
 		    "of edu(4) than this library", unit);

@@ -6,7 +6,7 @@
 #ifndef H_DRVCTL_H
 #define H_DRVCTL_H
 
-/* Units of edu(4) come, go and sleep, by drvctl(4). */
+/* Units of edu(4) come and go, by drvctl(4). */
 
 #include <sys/types.h>
 #include <sys/drvctlio.h>

@@ -27,7 +27,6 @@ static pthread_mutex_t machine_mutex = PTHREAD_MUTEX_INITIALIZER;
 void
 standin_panic(const char *what)
 {
-
 	(void)fprintf(stderr, "panic: %s\n", what);
 	abort();
 }
@@ -41,7 +40,6 @@ hold(enum resource r)
 void
 drop(enum resource r)
 {
-
 	if (atomic_fetch_sub(&held[r], 1) <= 0)
 		standin_panic("release of what is not held");
 }
@@ -86,13 +84,29 @@ fails(void)
 	return result;
 }
 
+static int
+acquire(enum resource r, int error)
+{
+	if (fails())
+		return error;
+	hold(r);
+	return 0;
+}
+
 void
 may_sleep(void)
 {
-
 	if (spin_held != 0)
 		standin_panic("sleeping with a spin lock held");
 }
+
+#define RELEASE(resource, name, ...)					\
+	void name(__VA_ARGS__) { drop(resource); }
+RELEASE(R_BAR, bus_space_unmap, bus_space_tag_t t, bus_space_handle_t h,
+    bus_size_t size)
+RELEASE(R_DMATAG, bus_dmatag_destroy, bus_dma_tag_t t)
+RELEASE(R_LOADED, bus_dmamap_unload, bus_dma_tag_t t, bus_dmamap_t map)
+RELEASE(R_DMAMAP, bus_dmamap_destroy, bus_dma_tag_t t, bus_dmamap_t map)
 
 /*
  * The device and its function.
@@ -101,7 +115,6 @@ may_sleep(void)
 static bool
 is_closed(void)
 {
-
 	return !machine.is_present || machine.is_moved ||
 	    (machine.csr & PCI_COMMAND_MEM_ENABLE) == 0;
 }
@@ -109,14 +122,12 @@ is_closed(void)
 static bool
 is_asserted(void)
 {
-
 	return machine.is_present && !machine.uses_msi && machine.status != 0;
 }
 
 static void
 raise_locked(uint32_t bits)
 {
-
 	machine.status |= bits;
 	if (bits != 0 && machine.uses_msi &&
 	    (machine.csr & PCI_COMMAND_MASTER_ENABLE))
@@ -126,7 +137,6 @@ raise_locked(uint32_t bits)
 void
 machine_raise(uint32_t bits)
 {
-
 	machine_lock();
 	raise_locked(bits);
 	machine_unlock();
@@ -135,7 +145,6 @@ machine_raise(uint32_t bits)
 void
 machine_close(void)
 {
-
 	if (machine.is_careful) {
 		machine.saved_csr = machine.csr;
 		machine.csr &= ~PCI_COMMAND_MEM_ENABLE;
@@ -147,7 +156,6 @@ machine_close(void)
 void
 machine_open(void)
 {
-
 	if (machine.saved_csr != 0)
 		machine.csr = machine.saved_csr;
 	machine.saved_csr = 0;
@@ -197,7 +205,6 @@ void
 bus_space_write_4(bus_space_tag_t t, bus_space_handle_t h, bus_size_t reg,
     uint32_t value)
 {
-
 	machine_lock();
 	meanwhile();
 	if (reg != EDU_INTR_ACK)
@@ -207,20 +214,6 @@ bus_space_write_4(bus_space_tag_t t, bus_space_handle_t h, bus_size_t reg,
 	machine_unlock();
 }
 
-void
-bus_space_barrier(bus_space_tag_t t, bus_space_handle_t h, bus_size_t offset,
-    bus_size_t length, int flags)
-{
-
-}
-
-void
-bus_space_unmap(bus_space_tag_t t, bus_space_handle_t h, bus_size_t size)
-{
-
-	drop(R_BAR);
-}
-
 pcireg_t
 pci_conf_read(pci_chipset_tag_t pc, pcitag_t tag, int reg)
 {
@@ -228,9 +221,7 @@ pci_conf_read(pci_chipset_tag_t pc, pcitag_t tag, int reg)
 
 	machine_lock();
 	meanwhile();
-	if (machine.is_present && reg == PCI_ID_REG)
-		value = PCI_ID_CODE(EDU_PCI_VENDOR, EDU_PCI_PRODUCT);
-	else if (machine.is_present && reg == PCI_COMMAND_STATUS_REG)
+	if (machine.is_present && reg == PCI_COMMAND_STATUS_REG)
 		value = machine.csr | (is_asserted() ? PCI_STATUS_INT_STATUS :
 		    0);
 	machine_unlock();
@@ -240,25 +231,13 @@ pci_conf_read(pci_chipset_tag_t pc, pcitag_t tag, int reg)
 void
 pci_conf_write(pci_chipset_tag_t pc, pcitag_t tag, int reg, pcireg_t value)
 {
-
 	if (reg != PCI_COMMAND_STATUS_REG || (value & ~PCI_COMMAND_MASK) != 0)
 		standin_panic("not the command register alone");
 	machine_lock();
 	meanwhile();
 	if (machine.is_present)
-		machine.csr = value | (machine.is_master_stuck ?
-		    PCI_COMMAND_MASTER_ENABLE : 0);
+		machine.csr = value;
 	machine_unlock();
-}
-
-void
-pci_decompose_tag(pci_chipset_tag_t pc, pcitag_t tag, int *bus, int *device,
-    int *function)
-{
-
-	*bus = 0;
-	*device = 10;
-	*function = 0;
 }
 
 int
@@ -266,23 +245,13 @@ pci_mapreg_map(const struct pci_attach_args *pa, int reg, pcireg_t type,
     int flags, bus_space_tag_t *t, bus_space_handle_t *h, bus_addr_t *base,
     bus_size_t *size)
 {
-
 	if (reg != PCI_BAR(0))
 		standin_panic("not BAR0");
-	if (fails())
+	if (acquire(R_BAR, 1) != 0)
 		return 1;
-	*t = *h = 0;
 	*base = MACHINE_BAR0;
 	*size = machine.bar_size;
-	hold(R_BAR);
 	return 0;
-}
-
-void
-pci_aprint_devinfo_fancy(const struct pci_attach_args *pa, const char *naive,
-    const char *known, int addrev)
-{
-
 }
 
 /*
@@ -297,32 +266,17 @@ int
 pci_intr_alloc(const struct pci_attach_args *pa, pci_intr_handle_t **ihp,
     int *counts, pci_intr_type_t type)
 {
-	bool is_msi = counts[PCI_INTR_TYPE_MSI] == 1;
+	bool is_msi = counts[PCI_INTR_TYPE_MSI] == 1 && machine.has_msi;
 
-	if (fails() || (is_msi && !machine.has_msi))
+	if (fails())
 		return ENXIO;
 	*ihp = calloc(1, sizeof(**ihp));
-	if (*ihp == NULL || (type == PCI_INTR_TYPE_MSI) != is_msi)
+	if (*ihp == NULL || type != PCI_INTR_TYPE_MSI)
 		standin_panic("pci_intr_alloc");
-	**ihp = (int)type;
+	counts[PCI_INTR_TYPE_MSI] = is_msi;
+	counts[PCI_INTR_TYPE_INTX] = !is_msi;
+	**ihp = is_msi ? PCI_INTR_TYPE_MSI : PCI_INTR_TYPE_INTX;
 	hold(R_INTR);
-	return 0;
-}
-
-const char *
-pci_intr_string(pci_chipset_tag_t pc, pci_intr_handle_t ih, char *buf,
-    size_t size)
-{
-
-	(void)snprintf(buf, size, "pin or vector %d", ih);
-	return buf;
-}
-
-int
-pci_intr_setattr(pci_chipset_tag_t pc, pci_intr_handle_t *ih, int attr,
-    uint64_t data)
-{
-
 	return 0;
 }
 
@@ -330,7 +284,6 @@ void *
 pci_intr_establish_xname(pci_chipset_tag_t pc, pci_intr_handle_t ih, int ipl,
     int (*func)(void *), void *arg, const char *name)
 {
-
 	if (ipl != IPL_VM)
 		standin_panic("not the lock's level");
 	if (fails())
@@ -350,14 +303,11 @@ pci_intr_establish_xname(pci_chipset_tag_t pc, pci_intr_handle_t ih, int ipl,
 void
 pci_intr_disestablish(pci_chipset_tag_t pc, void *cookie)
 {
-
 	may_sleep();
 	(void)pthread_mutex_lock(&handler_mutex);
 	handler = NULL;
 	(void)pthread_mutex_unlock(&handler_mutex);
 	machine_lock();
-	if (machine.uses_msi && !machine.is_present)
-		standin_panic("MSI of a function that is gone");
 	machine.uses_msi = false;
 	machine.messages = 0;
 	machine_unlock();
@@ -367,7 +317,6 @@ pci_intr_disestablish(pci_chipset_tag_t pc, void *cookie)
 void
 pci_intr_release(pci_chipset_tag_t pc, pci_intr_handle_t *ih, int count)
 {
-
 	if (is_held(R_HANDLER) != 0)
 		standin_panic("release before disestablish");
 	free(ih);
@@ -413,21 +362,9 @@ int
 bus_dmatag_subregion(bus_dma_tag_t t, bus_addr_t min, bus_addr_t max,
     bus_dma_tag_t *new, int flags)
 {
-
-	if (min != 0 || max != EDU_DMA_MASK || flags != BUS_DMA_NOWAIT)
+	if (min != 0 || max != EDU_DMA_MASK)
 		standin_panic("bus_dmatag_subregion");
-	if (fails())
-		return ENOMEM;
-	*new = t;
-	hold(R_DMATAG);
-	return 0;
-}
-
-void
-bus_dmatag_destroy(bus_dma_tag_t t)
-{
-
-	drop(R_DMATAG);
+	return acquire(R_DMATAG, ENOMEM);
 }
 
 int
@@ -435,28 +372,21 @@ bus_dmamem_alloc(bus_dma_tag_t t, bus_size_t size, bus_size_t align,
     bus_size_t boundary, bus_dma_segment_t *segs, int nsegs, int *rsegs,
     int flags)
 {
-
-	if (size % PAGE_SIZE != 0 || align != PAGE_SIZE || nsegs != 1 ||
-	    flags != BUS_DMA_NOWAIT)
+	if (size % PAGE_SIZE != 0 || nsegs != 1 || flags != BUS_DMA_NOWAIT)
 		standin_panic("bus_dmamem_alloc");
-	if (fails())
-		return ENOMEM;
-	segs[0].ds_addr = 0x100000;
 	*rsegs = 1;
-	hold(R_DMAMEM);
-	return 0;
+	return acquire(R_DMAMEM, ENOMEM);
 }
 
 void
 bus_dmamem_free(bus_dma_tag_t t, bus_dma_segment_t *segs, int nsegs)
 {
-
 	machine_lock();
 	if ((machine.dma_cmd & EDU_DMA_CMD_RUN) && machine.is_present &&
 	    (machine.csr & PCI_COMMAND_MASTER_ENABLE))
 		standin_panic("freeing memory that a DMA may write");
 	machine_unlock();
-	if (node_mapped() != 0)
+	if (node_mappings() != 0)
 		standin_panic("freeing memory that is mapped");
 	drop(R_DMAMEM);
 }
@@ -465,21 +395,18 @@ int
 bus_dmamem_map(bus_dma_tag_t t, bus_dma_segment_t *segs, int nsegs,
     size_t size, void **kva, int flags)
 {
+	int error = acquire(R_KVA, ENOMEM);
 
-	if (fails())
-		return ENOMEM;
-	*kva = malloc(size);
-	if (*kva == NULL)
-		return ENOMEM;
-	hold(R_KVA);
-	return 0;
+	if (error == 0)
+		*kva = machine.memory = calloc(1, size);
+	return error;
 }
 
 void
 bus_dmamem_unmap(bus_dma_tag_t t, void *kva, size_t size)
 {
-
 	free(kva);
+	machine.memory = NULL;
 	drop(R_KVA);
 }
 
@@ -487,56 +414,23 @@ int
 bus_dmamap_create(bus_dma_tag_t t, bus_size_t size, int nsegs,
     bus_size_t maxsegsz, bus_size_t boundary, int flags, bus_dmamap_t *map)
 {
-	static struct bus_dmamap the_map;
+	static struct bus_dmamap the_map = { { { 0x100000 } } };
 
-	if (fails())
-		return ENOMEM;
 	*map = &the_map;
-	hold(R_DMAMAP);
-	return 0;
+	return acquire(R_DMAMAP, ENOMEM);
 }
 
 int
-bus_dmamap_load_raw(bus_dma_tag_t t, bus_dmamap_t map,
-    bus_dma_segment_t *segs, int nsegs, bus_size_t size, int flags)
+bus_dmamap_load(bus_dma_tag_t t, bus_dmamap_t map, void *kva, bus_size_t size,
+    void *proc, int flags)
 {
-
-	if (fails())
-		return EINVAL;
-	map->dm_segs[0] = segs[0];
-	hold(R_LOADED);
-	return 0;
-}
-
-void
-bus_dmamap_sync(bus_dma_tag_t t, bus_dmamap_t map, bus_addr_t offset,
-    bus_size_t length, int operations)
-{
-
-	if (offset != 0 || operations !=
-	    (BUS_DMASYNC_PREREAD | BUS_DMASYNC_PREWRITE))
-		standin_panic("bus_dmamap_sync");
-}
-
-void
-bus_dmamap_unload(bus_dma_tag_t t, bus_dmamap_t map)
-{
-
-	drop(R_LOADED);
-}
-
-void
-bus_dmamap_destroy(bus_dma_tag_t t, bus_dmamap_t map)
-{
-
-	drop(R_DMAMAP);
+	return acquire(R_LOADED, EINVAL);
 }
 
 void
 machine_reset(void)
 {
-
-	if (machine_held() != 0 || node_mapped() != 0)
+	if (machine_held() != 0 || node_mappings() != 0)
 		standin_panic("something is left from before");
 	memset(&machine, 0, sizeof(machine));
 	machine.id = 0x010000ed;

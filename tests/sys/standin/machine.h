@@ -19,7 +19,6 @@ struct machine {
 	bool		is_present, is_moved;
 	uint32_t	closed_value;	/* what a window reads as */
 	int		dma_ticks;	/* of kpause(); -1: for ever */
-	bool		is_master_stuck;
 	/* Its interrupt. */
 	bool		has_msi, uses_msi;
 	int		messages;	/* sent, not yet delivered */
@@ -32,7 +31,7 @@ struct machine {
 	/* The n-th call that may fail does; 0: none. */
 	int		calls, fail_at;
 	int		signal;		/* end a cv_wait_sig() */
-	int		strays;		/* references to the next object */
+	uint8_t		*memory;	/* for DMA */
 };
 extern struct machine machine;
 
@@ -40,7 +39,7 @@ extern struct machine machine;
  * What the driver can hold, by kind.  To release what is not held is a panic.
  */
 enum resource {
-	R_MUTEX, R_CV, R_CALLOUT, R_SEL, R_EVCNT, R_PMF, R_UOBJ, R_BAR,
+	R_MUTEX, R_CV, R_CALLOUT, R_SEL, R_EVCNT, R_UOBJ, R_BAR,
 	R_DMATAG, R_DMAMEM, R_KVA, R_DMAMAP, R_LOADED, R_INTR, R_HANDLER,
 	R_DEVSW, R_COMPONENT, R_END
 };
@@ -74,8 +73,6 @@ void	machine_tick(int ticks);
 /* autoconf: 0 or an errno; attach gives false where the driver gave up. */
 bool	edu_do_attach(int cf_flags);
 int	edu_do_detach(int flags);
-bool	edu_do_power(bool resume);
-bool	edu_do_shutdown(void);
 
 /* The node. */
 int	node_open(int flag);
@@ -89,12 +86,16 @@ int	node_kqfilter(struct knote *);
 /* As kevent(2) looks at a note; and as it removes one. */
 bool	node_scan(struct knote *);
 void	node_remove(struct knote *);
-/* A page fault at a mapping: true when a page was entered. */
-bool	node_fault(off_t, int prot);
-/* At a mapping of the open before. */
-bool	node_fault_stale(off_t, int prot);
-/* Who has the object of this open besides the driver. */
-int	node_strays(void);
-int	node_mapped(void);
+/* mmap(2) and fork(2) make a mapping, munmap(2) ends one. */
+bool	node_mmap(off_t);
+void	node_fork(void);
+void	node_munmap(void);
+int	node_mappings(void);
+/* Touch a page of a mapping: false is a signal. */
+bool	node_fault(off_t);
+
+/* For each other: the stand-in's own parts. */
+void	sleep_us(long);
+void	edu_commit(void);
 
 #endif /* MACHINE_H */
