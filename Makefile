@@ -157,7 +157,8 @@ $(TOOL): $(TOOLOBJS) $(LIBA)
 
 # NetBSD's driver, in a stand-in for the kernel, under two sanitizers.
 STANDIN=	sys/dev/pci/edu.c sys/dev/pci/edu_mem.c sys/dev/pci/eduvar.h \
-		include/edureg.h include/eduio.h tests/sys/standin/build \
+		include/edureg.h include/eduio.h tests/h_case.h \
+		tests/sys/standin/build \
 		tests/sys/standin/h_standin.h tests/sys/standin/headers \
 		tests/sys/standin/machine.c tests/sys/standin/machine.h \
 		tests/sys/standin/module.c tests/sys/standin/node.c \
