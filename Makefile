@@ -158,12 +158,12 @@ $(TOOL): $(TOOLOBJS) $(LIBA)
 # NetBSD's driver, in a stand-in for the kernel, under two sanitizers.
 STANDIN=	sys/dev/pci/edu.c sys/dev/pci/edu_mem.c sys/dev/pci/eduvar.h \
 		include/edureg.h include/eduio.h tests/h_case.h \
-		tests/sys/standin/build \
-		tests/sys/standin/h_standin.h tests/sys/standin/headers \
-		tests/sys/standin/machine.c tests/sys/standin/machine.h \
-		tests/sys/standin/module.c tests/sys/standin/node.c \
-		tests/sys/standin/standin.c tests/sys/standin/standin.h \
-		tests/sys/t_standin.c tests/sys/t_standin_threads.c
+		tests/sys/standin/build tests/sys/standin/h_standin.h \
+		tests/sys/standin/headers tests/sys/standin/machine.c \
+		tests/sys/standin/machine.h tests/sys/standin/module.c \
+		tests/sys/standin/node.c tests/sys/standin/standin.c \
+		tests/sys/standin/standin.h tests/sys/t_standin.c \
+		tests/sys/standin/t_threads.c
 
 build/tests/t_standin_asan: $(STANDIN) build/flags
 	tests/sys/standin/build $@ address,undefined $(CC) $(WARN)
