@@ -107,10 +107,11 @@ TESTS_Linux=	$(TESTS_DEV) tests/dev/h_counts.c tests/dev/h_unplug.c \
 		tests/t_counts.sh tests/t_dma.c tests/t_dma_fault.c \
 		tests/t_edutool.sh tests/t_edutool_dma.sh \
 		tests/t_edutool_registers.sh tests/t_eduvm.sh \
-		tests/t_eduvm_netbsd.sh tests/t_factorial.c tests/t_header.sh \
-		tests/t_interrupt.c tests/t_machine.c tests/t_memory.c \
-		tests/t_open.c tests/t_pkgsrc.sh tests/t_qtest.c \
-		tests/t_qtest_peer.c tests/t_qtest_socket.c \
+		tests/t_eduvm_guest.sh tests/t_eduvm_netbsd.sh \
+		tests/t_factorial.c tests/t_header.sh tests/t_interrupt.c \
+		tests/t_machine.c tests/t_memory.c tests/t_open.c \
+		tests/t_pkgsrc.sh tests/t_qtest.c tests/t_qtest_peer.c \
+		tests/t_qtest_socket.c \
 		tests/t_register.c tests/t_unplug.sh
 TESTS_NetBSD=	$(TESTS_DEV) tests/sys/t_edu.c tests/sys/t_edu_detach.c \
 		tests/sys/t_edu_map.c tests/sys/t_edu_stress.c \
@@ -157,12 +158,13 @@ $(TOOL): $(TOOLOBJS) $(LIBA)
 
 # NetBSD's driver, in a stand-in for the kernel, under two sanitizers.
 STANDIN=	sys/dev/pci/edu.c sys/dev/pci/edu_mem.c sys/dev/pci/eduvar.h \
-		include/edureg.h include/eduio.h tests/sys/standin/build \
-		tests/sys/standin/h_standin.h tests/sys/standin/headers \
-		tests/sys/standin/machine.c tests/sys/standin/machine.h \
-		tests/sys/standin/module.c tests/sys/standin/node.c \
-		tests/sys/standin/standin.c tests/sys/standin/standin.h \
-		tests/sys/t_standin.c tests/sys/t_standin_threads.c
+		include/edureg.h include/eduio.h tests/h_case.h \
+		tests/sys/standin/build tests/sys/standin/h_standin.h \
+		tests/sys/standin/headers tests/sys/standin/machine.c \
+		tests/sys/standin/machine.h tests/sys/standin/module.c \
+		tests/sys/standin/node.c tests/sys/standin/standin.c \
+		tests/sys/standin/standin.h tests/sys/t_standin.c \
+		tests/sys/standin/t_threads.c
 
 build/tests/t_standin_asan: $(STANDIN) build/flags
 	tests/sys/standin/build $@ address,undefined $(CC) $(WARN)

@@ -15,7 +15,7 @@
  *	}
  *
  * More of ATF's variables may follow, as names and values: "timeout", "60".
- * A case that is written runs, in the order of the file: each enters itself
+ * A case that is written runs, in the order of their lines: each enters itself
  * in the list, before main(), which is here as well.
  */
 
@@ -29,7 +29,9 @@ struct test_case {
 	struct test_case *next;
 };
 
-static struct test_case *test_cases;
+/* Of all files of a program that has several, as main() is. */
+struct test_case *test_cases __attribute__((weak));
+int main(int, char **) __attribute__((weak));
 
 /* Compilers have constructors run in an order of their own. */
 static inline void
@@ -51,8 +53,8 @@ test_case_describe(atf_tc_t *tc, const char *const *variables)
 		(void)atf_tc_set_md_var(tc, variables[0], "%s", variables[1]);
 }
 
-#define EDU_TEST(name, ...)						\
-	ATF_TC(name);							\
+/* Its head and its entry, without the body. */
+#define TEST_CASE_ENTER(name, ...)					\
 	ATF_TC_HEAD(name, tc)						\
 	{								\
 		test_case_describe(tc, (const char *const []){		\
@@ -67,6 +69,21 @@ test_case_describe(atf_tc_t *tc, const char *const *variables)
 		};							\
 									\
 		test_case_enter(&entry);				\
+	}
+
+#define EDU_TEST(name, ...)						\
+	ATF_TC(name);							\
+	TEST_CASE_ENTER(name, __VA_ARGS__)				\
+	ATF_TC_BODY(name, tc)
+
+/* The same with a body that cleans up, whatever became of the case. */
+#define EDU_TEST_CLEANUP(name, cleanup, ...)				\
+	ATF_TC_WITH_CLEANUP(name);					\
+	TEST_CASE_ENTER(name, __VA_ARGS__)				\
+	ATF_TC_CLEANUP(name, tc)					\
+	{								\
+									\
+		cleanup();						\
 	}								\
 	ATF_TC_BODY(name, tc)
 

@@ -37,6 +37,16 @@ bmake_clang_body() {
 	atf_check -o match:'^edutool 0\.2\.0 ' build/edutool version
 }
 
+test_case lint 'make lint finds nothing' timeout=600 \
+    'require.progs=make git gcc clang mandoc shellcheck ctags'
+lint_body() {
+	copy_sources
+	git -C src init -q
+	export CFLAGS=-O0
+	build make -C src
+	atf_check -o ignore -e ignore make -s -C src lint
+}
+
 test_case rebuild 'other flags build everything anew, the same ones nothing' \
     timeout=600 require.progs=make
 rebuild_body() {

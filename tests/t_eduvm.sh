@@ -3,75 +3,12 @@
 # Copyright (c) 2026 The libedu authors
 # SPDX-License-Identifier: BSD-2-Clause
 #
-# Tests of tools/eduvm, each in guests of its own.
+# tools/eduvm: a command in a guest, its input, output and status.
 
-MARK=EDUVM_TEST_MARK
+# shellcheck source=tests/h_eduvm.sh
+. "$(atf_get_srcdir)/../../tests/h_eduvm.sh"
 
-# Makes a command of eduvm that marks all its processes and has a temporary
-# directory of ours.
-setup()
-{
-	here=$(pwd)
-	mkdir bin tmp
-	cat >bin/eduvm <<-END
-	#! /bin/sh
-	TMPDIR='$here/tmp' $MARK='$here' \\
-	    exec '$(atf_get_srcdir)/../../tools/eduvm' "\$@"
-	END
-	chmod +x bin/eduvm
-	PATH=$here/bin:$PATH
-}
-
-# Fails unless all of eduvm's processes and files are gone.
-check_nothing_left()
-{
-	atf_check -o empty ls -A "$here/tmp"
-	for environ in /proc/[0-9]*/environ; do
-		if grep -qazFx "$MARK=$here" "$environ" 2>/dev/null; then
-			pid=${environ#/proc/}
-			pid=${pid%/environ}
-			atf_fail "still there: $(tr '\0' ' ' \
-			    <"/proc/$pid/cmdline")"
-		fi
-	done
-}
-
-# A stand-in for QEMU that writes its arguments to the file "words", a line
-# each, and fails.
-record_qemu()
-{
-	cat >record <<-END
-	#! /bin/sh
-	printf '%s\n' "\$@" >'$here/words'
-	exit 1
-	END
-	chmod +x record
-	QEMU=$here/record
-	export QEMU
-}
-
-# check_word PATTERN OPTION ...: does eduvm with these give QEMU such a word?
-check_word()
-{
-	pattern=$1
-	shift
-	atf_check -s exit:69 -e ignore eduvm "$@" -- true
-	atf_check -o ignore grep -Ex -e "$pattern" words
-}
-
-# test_case NAME DESCRIPTION: the head that all the cases share.
-test_case()
-{
-	atf_test_case "$1"
-	eval "${1}_head()
-	{
-		atf_set descr '$2'
-		atf_set timeout 600
-		atf_set require.progs '${QEMU:-qemu-system-x86_64} busybox'
-	}"
-}
-
-test_case exit_status 'The status is that of the command'
+guest_case exit_status 'The status is that of the command'
 exit_status_body()
 {
 	setup
@@ -82,7 +19,7 @@ exit_status_body()
 	check_nothing_left
 }
 
-test_case output 'Standard output and error arrive apart and byte for byte'
+guest_case output 'Standard output and error arrive apart and byte for byte'
 output_body()
 {
 	setup
@@ -92,7 +29,7 @@ output_body()
 	check_nothing_left
 }
 
-test_case slow_reader 'A slow reader gets all of the output'
+guest_case slow_reader 'A slow reader gets all of the output'
 slow_reader_body()
 {
 	setup
@@ -103,7 +40,7 @@ slow_reader_body()
 	check_nothing_left
 }
 
-test_case no_reader 'The guest ends when nobody reads its output'
+guest_case no_reader 'The guest ends when nobody reads its output'
 no_reader_body()
 {
 	setup
@@ -112,7 +49,7 @@ no_reader_body()
 	check_nothing_left
 }
 
-test_case full_disk 'Output that cannot be written is an error'
+guest_case full_disk 'Output that cannot be written is an error'
 full_disk_body()
 {
 	setup
@@ -122,7 +59,7 @@ full_disk_body()
 	check_nothing_left
 }
 
-test_case input 'Standard input reaches the command, its end as well'
+guest_case input 'Standard input reaches the command, its end as well'
 input_body()
 {
 	setup
@@ -134,7 +71,7 @@ input_body()
 	check_nothing_left
 }
 
-test_case script_input 'Without a command a shell reads standard input'
+guest_case script_input 'Without a command a shell reads standard input'
 script_input_body()
 {
 	setup
@@ -144,7 +81,7 @@ script_input_body()
 	check_nothing_left
 }
 
-test_case streaming 'Output arrives while the guest still runs'
+guest_case streaming 'Output arrives while the guest still runs'
 streaming_body()
 {
 	setup
@@ -163,7 +100,7 @@ streaming_body()
 	check_nothing_left
 }
 
-test_case arguments 'Arguments arrive as they are'
+guest_case arguments 'Arguments arrive as they are'
 arguments_body()
 {
 	setup
@@ -175,7 +112,7 @@ lines
 	atf_check -o file:expected eduvm -- printf '<%s>' "$@"
 }
 
-test_case environment 'Directory and PATH are the same, the user is root'
+guest_case environment 'Directory and PATH are the same, the user is root'
 environment_body()
 {
 	setup
@@ -192,7 +129,7 @@ environment_body()
 		    echo ok'
 }
 
-test_case busy_host 'A timer that comes late does not stop the kernel'
+guest_case busy_host 'A timer that comes late does not stop the kernel'
 busy_host_body()
 {
 	setup
@@ -200,7 +137,7 @@ busy_host_body()
 	check_nothing_left
 }
 
-test_case long_arguments 'The kernel gets all of -a or eduvm ends'
+guest_case long_arguments 'The kernel gets all of -a or eduvm ends'
 long_arguments_body()
 {
 	setup
@@ -213,7 +150,7 @@ long_arguments_body()
 	check_nothing_left
 }
 
-test_case removed_directory 'A working directory that was removed is an error'
+guest_case removed_directory 'A working directory that was removed is an error'
 removed_directory_body()
 {
 	setup
@@ -223,7 +160,7 @@ removed_directory_body()
 	check_nothing_left
 }
 
-test_case usage 'Wrong options are usage errors'
+guest_case usage 'Wrong options are usage errors'
 usage_body()
 {
 	setup
@@ -240,7 +177,7 @@ usage_body()
 	check_nothing_left
 }
 
-test_case link 'It may be started by a link, and be in any directory'
+guest_case link 'It may be started by a link, and be in any directory'
 link_body()
 {
 	setup
@@ -256,7 +193,7 @@ link_body()
 	check_nothing_left
 }
 
-test_case accelerator 'TCG has one thread, however many processors it runs'
+guest_case accelerator 'TCG has one thread, however many processors it runs'
 accelerator_body()
 {
 	setup
@@ -271,7 +208,7 @@ accelerator_body()
 	check_nothing_left
 }
 
-test_case time_limit 'A guest that runs too long is stopped'
+guest_case time_limit 'A guest that runs too long is stopped'
 time_limit_body()
 {
 	setup
@@ -280,7 +217,7 @@ time_limit_body()
 	check_nothing_left
 }
 
-test_case panic 'A panic is told, with the end of the console'
+guest_case panic 'A panic is told, with the end of the console'
 panic_body()
 {
 	setup
@@ -290,7 +227,7 @@ panic_body()
 	check_nothing_left
 }
 
-test_case qemu_missing 'A QEMU that does not start is told'
+guest_case qemu_missing 'A QEMU that does not start is told'
 qemu_missing_body()
 {
 	setup
@@ -303,7 +240,7 @@ qemu_missing_body()
 	check_nothing_left
 }
 
-test_case qemu_aborts 'A QEMU that aborts is told, with the signal'
+guest_case qemu_aborts 'A QEMU that aborts is told, with the signal'
 qemu_aborts_body()
 {
 	setup
@@ -322,7 +259,7 @@ qemu_aborts_body()
 	check_nothing_left
 }
 
-test_case signals 'A signal stops the guest and nothing remains'
+guest_case signals 'A signal stops the guest and nothing remains'
 signals_body()
 {
 	setup
@@ -337,7 +274,7 @@ signals_body()
 	check_nothing_left
 }
 
-test_case background 'A background job is stopped by SIGTERM'
+guest_case background 'A background job is stopped by SIGTERM'
 background_body()
 {
 	setup
@@ -349,295 +286,7 @@ background_body()
 	check_nothing_left
 }
 
-# count_devices DEVICES OPTION ...: has the guest so many edu devices, each with
-# a BAR0 of 1 MiB, and one at 0a.0?
-count_devices()
-{
-	devices=$1
-	shift
-	# shellcheck disable=SC2016 # the guest's shell expands it
-	atf_check -o inline:"$devices yes\n" eduvm -n "$devices" "$@" -- sh -c '
-		count=0
-		first=no
-		for device in /sys/bus/pci/devices/*; do
-			read vendor <$device/vendor
-			[ $vendor = 0x1234 ] || continue
-			read start end flags <$device/resource
-			[ $((start)) -gt 0 ] || continue
-			[ $((end - start)) -eq 1048575 ] || continue
-			count=$((count + 1))
-			[ ${device##*/} != 0000:00:0a.0 ] || first=yes
-		done
-		echo $count $first'
-}
-
-test_case devices_pc 'Up to 200 devices are found on i440fx'
-devices_pc_body()
-{
-	setup
-	count_devices 1 -M pc
-	count_devices 200 -M pc
-}
-
-test_case devices_q35 'Up to 200 devices are found on q35'
-devices_q35_body()
-{
-	setup
-	count_devices 27 -M q35
-	count_devices 200 -M q35
-}
-
-test_case buses 'Another bus does not attract the devices'
-buses_body()
-{
-	setup
-	count_devices 2 -q -device -q pxb,id=p,bus_nr=128 \
-	    -q -device -q virtio-serial-pci,bus=pci.0
-	count_devices 2 -M q35 -q -device -q pxb-pcie,id=p,bus_nr=128
-	check_nothing_left
-}
-
-test_case files 'The guest cannot write the files of the host'
-files_body()
-{
-	setup
-	echo host >file
-	# shellcheck disable=SC2016 # the guest's shell expands it
-	atf_check -s exit:1 -o inline:'host\nguest\n' \
-	    -e match:'Read-only file system' -e not-match:written \
-	    eduvm -- sh -c '
-		cat file
-		echo guest >file
-		cat file
-		mount -o remount,rw / 2>/dev/null
-		# This may be below /tmp, which the guest has for itself.
-		touch "$1/eduvm.test" 2>/dev/null
-		shift
-		for place do
-			touch "$place/eduvm.test" && echo written >&2
-		done
-		exit 1
-		' sh "$(atf_get_srcdir)" / /etc
-	atf_check -o inline:'host\n' cat file
-	for place in "$(atf_get_srcdir)" / /etc; do
-		atf_check test ! -e "$place/eduvm.test"
-	done
-	check_nothing_left
-}
-
-test_case facilities 'Modules, huge pages and pseudo-terminals work'
-facilities_body()
-{
-	setup
-	atf_check -o inline:'/dev/uio0\n4\n/dev/pts/0\n' eduvm -- sh -ec '
-		modprobe uio_pci_generic
-		echo 1234 11e8 >/sys/bus/pci/drivers/uio_pci_generic/new_id
-		ls /dev/uio0
-		echo 4 >/proc/sys/vm/nr_hugepages
-		cat /proc/sys/vm/nr_hugepages
-		script -qc tty /dev/null | tr -d "\r"'
-}
-
-test_case processor 'Programs that are built for x86-64-v2 run'
-processor_body()
-{
-	setup
-	cat >program.c <<-'END'
-	#include <stdio.h>
-	#include <stdlib.h>
-
-	int
-	main(int argc, char **argv)
-	{
-		printf("%d\n", __builtin_popcountl(strtoul(argv[1], 0, 0)));
-		return argc - 2;
-	}
-	END
-	${CC:-cc} -O2 -mpopcnt -o program program.c
-	atf_check -o inline:'8\n' eduvm -- ./program 0xff
-	# shellcheck disable=SC2016 # the guest's shell expands it
-	atf_check eduvm -- sh -c '
-		for flag in ssse3 sse4_1 sse4_2 popcnt cx16 lahf_lm; do
-			grep -qw $flag /proc/cpuinfo || exit
-		done'
-	check_nothing_left
-}
-
-# Makes the directory "$root", a system of busybox with the modules of the
-# newest kernel that eduvm finds here.
-make_root()
-{
-	root="$here/a, root; it's"
-	version=$(eduvm -- uname -r)
-	modules=lib/modules/$version
-	mkdir -p "$root/$modules/kernel/drivers/uio" "$root/bin" "$root/dev" \
-	    "$root/boot" "$root/proc" "$root/run" "$root/sys" "$root/tmp" \
-	    "$root/var/tmp" "$root/home"
-	cp "$(command -v busybox)" "$root/bin/busybox"
-	for program in cat echo insmod ls pwd sh uname; do
-		ln -s busybox "$root/bin/$program"
-	done
-	for module in virtio_pci virtio_console 9pnet_virtio 9p overlay; do
-		PATH=$PATH:/sbin:/usr/sbin modprobe -S "$version" \
-		    --show-depends $module
-	done | sed -n 's/^insmod \([^ ]*\).*/\1/p' | sort -u >list
-	while read -r module; do
-		mkdir -p "$root/${module%/*}"
-		cp "$module" "$root/$module"
-	done <list
-	cp "/$modules"/modules.[bo]* "$root/$modules"
-}
-
-# Makes modules.dep anew.
-index_root()
-{
-	atf_check env PATH="$PATH:/sbin:/usr/sbin" \
-	    depmod -b "$root" "$version"
-}
-
-test_case root 'Another root has its own kernel, programs and files'
-root_body()
-{
-	setup
-	make_root
-	index_root
-	atf_check -s exit:69 -e match:'root.*/boot: no kernel to boot' \
-	    eduvm -r "$root" -- true
-	# Where Debian, and where other distributions put it.
-	for place in "boot/vmlinuz-$version" "$modules/vmlinuz"; do
-		cp "/boot/vmlinuz-$version" "$root/$place"
-		echo "$place" >"$root/home/file"
-		cat >expected <<-END
-		/
-		bin boot dev home lib proc run sys tmp var
-		$place
-		$version
-		END
-		# shellcheck disable=SC2016 # the guest's shell expands it
-		atf_check -o file:expected eduvm -r "a, root; it's/" -- \
-		    sh -c 'pwd; echo *; cat home/file; uname -r'
-		rm "$root/$place"
-	done
-	cp "/boot/vmlinuz-$version" kernel
-	cd "$root/home" || atf_fail cd
-	echo pwd >"$here/script"
-	atf_check -o inline:'/home\n' \
-	    eduvm -r .. -k "$here/kernel" <"$here/script"
-	atf_check -s exit:69 -e match:'nonesuch: no directory' \
-	    eduvm -r nonesuch -- true
-	atf_check -s exit:64 -e match:'not for -k netbsd' \
-	    eduvm -r / -k netbsd -i image -- true
-	check_nothing_left
-}
-
-test_case compressed 'Modules may be compressed'
-compressed_body()
-{
-	setup
-	make_root
-	find "$root/$modules" -name '*.ko' >list
-	while read -r module; do
-		case $module in
-		*/virtio*)	xz "$module" ;;
-		*/9p*)		zstd -q --rm "$module" ;;
-		esac
-	done <list
-	index_root
-	# Not every depmod(8) knows the name overlay.ko.gz.
-	gzip "$root/$modules/kernel/fs/overlayfs/overlay.ko"
-	mv "$root/$modules/kernel/fs/overlayfs/overlay.ko.gz" \
-	    "$root/$modules/kernel/fs/overlayfs/overlay.ko"
-	cp "/boot/vmlinuz-$version" "$root/boot"
-	atf_check -o inline:'x\n' eduvm -r "$root" -- \
-	    sh -c 'echo x | cat >/tmp/file && cat /tmp/file'
-	check_nothing_left
-}
-compressed_head()
-{
-	atf_set descr 'Modules may be compressed'
-	atf_set timeout 600
-	atf_set require.progs \
-	    "${QEMU:-qemu-system-x86_64} busybox gzip xz zstd"
-}
-
-test_case unreadable_kernel 'A kernel that only root may read is not missing'
-unreadable_kernel_body()
-{
-	setup
-	mkdir -p root/boot root/lib/modules/5.1/kernel/fs/9p \
-	    root/lib/modules/5.1/kernel/drivers/uio
-	echo kernel >root/boot/vmlinuz-5.1
-	user=
-	[ "$(id -u)" -ne 0 ] ||
-	    user='setpriv --reuid=65534 --regid=65534 --clear-groups'
-	# The project may be where only root can read.
-	cp -R "$(atf_get_srcdir)/../../tools" .
-	chmod -R a+rX .
-	chmod 0 root/boot/vmlinuz-5.1
-	# shellcheck disable=SC2086 # a list of words
-	$user test -x tools/eduvm || atf_skip 'others cannot get here'
-	for option in '-r root' '-k root/boot/vmlinuz-5.1'; do
-		# shellcheck disable=SC2086 # lists of words
-		atf_check -s exit:69 -e match:'vmlinuz-5.1: not readable' \
-		    $user tools/eduvm $option -- true
-	done
-	atf_check -s exit:69 -e match:'nonesuch: no kernel to boot' \
-	    eduvm -k nonesuch -- true
-}
-
-test_case arm64 'A kernel for arm64 is booted by the machine for it'
-arm64_body()
-{
-	setup
-	record_qemu
-	modules=root/lib/modules/5.1-arm64
-	mkdir -p root/boot root/bin "$modules/kernel/fs/9p" \
-	    "$modules/kernel/drivers/uio"
-	for module in virtio_pci virtio_console 9pnet_virtio 9p overlay; do
-		echo "kernel/$module.ko" >>"$modules/modules.builtin"
-	done
-	depmod=$(PATH=$PATH:/sbin:/usr/sbin command -v depmod)
-	atf_check -e ignore "$depmod" -b root 5.1-arm64
-	echo busybox >root/bin/busybox
-	{ head -c 56 /dev/zero; printf 'ARMd\0Linux version 5.1-arm64 x'; } \
-	    >root/boot/vmlinuz-5.1-arm64
-	check_word 'virt,graphics=on' -r root
-	check_word cortex-a72 -r root
-	atf_check -o ignore grep -x 'edu,bus=pcie.0,addr=0x0a.*' words
-	atf_check -s exit:64 -e match:'-M: the kernel is for arm64' \
-	    eduvm -r root -M q35 -- true
-	ln -s "$QEMU" bin/qemu-system-aarch64
-	unset QEMU
-	check_word 'console=ttyAMA0 panic=-1' -r root
-	check_nothing_left
-}
-
-# It needs a system for arm64: the configuration variable arm64_root names it.
-atf_test_case arm64_run
-arm64_run_head()
-{
-	atf_set descr 'A command runs in a system for arm64, with its devices'
-	atf_set timeout 600
-	atf_set require.progs 'qemu-system-aarch64 busybox'
-	atf_set require.config arm64_root
-}
-arm64_run_body()
-{
-	setup
-	unset QEMU
-	# shellcheck disable=SC2016 # the guest's shell expands it
-	atf_check -s exit:7 -o inline:'aarch64\n0x11e8\n0x11e8\n2\n' \
-	    eduvm -r "$(atf_config_get arm64_root)" -c 2 -n 2 -- sh -c '
-		uname -m
-		for slot in 0a 0b; do
-			cat /sys/bus/pci/devices/0000:00:$slot.0/device
-		done
-		nproc
-		exit 7'
-	check_nothing_left
-}
-
-test_case options 'Memory, processors, and words for kernel and QEMU'
+guest_case options 'Memory, processors, and words for kernel and QEMU'
 options_body()
 {
 	setup
@@ -653,16 +302,4 @@ options_body()
 	atf_check -o inline:'x\n' -e match:'-nodefaults' \
 	    -e match:'Linux version' eduvm -v -- echo x
 	check_nothing_left
-}
-
-atf_init_test_cases()
-{
-	for name in exit_status output slow_reader no_reader full_disk \
-	    input script_input streaming arguments environment busy_host \
-	    long_arguments removed_directory usage link accelerator time_limit \
-	    panic qemu_missing qemu_aborts signals background devices_pc \
-	    devices_q35 buses files facilities processor root compressed \
-	    unreadable_kernel arm64 arm64_run options; do
-		atf_add_test_case $name
-	done
 }

@@ -5,11 +5,11 @@
 #
 # Tests of "tools/eduvm -k netbsd".  The cases whose names begin with "image"
 # need a NetBSD image: the configuration variable netbsd_image names it.
-#
-# shellcheck shell=sh disable=SC2317	# the cases are called by ATF
 
-# Makes the command netbsd, with a temporary directory of ours.
-# The command netbsd: atf-check(1) runs programs, not functions.
+. "$(atf_get_srcdir)/../../tests/h_case.sh"
+
+# Makes the command netbsd, with a temporary directory of ours: atf-check(1)
+# runs programs, not functions.
 setup()
 {
 	mkdir tmp bin
@@ -31,19 +31,13 @@ sector()
 	printf '\125\252' | dd of="$1" bs=1 seek=510 conv=notrunc 2>/dev/null
 }
 
-# test_case NAME DESCRIPTION: the head that all the cases share.
-test_case()
+netbsd_case()
 {
-	atf_test_case "$1"
-	eval "${1}_head()
-	{
-		atf_set descr '$2'
-		atf_set timeout 120
-		atf_set require.progs '${QEMU:-qemu-system-x86_64}'
-	}"
+	test_case "$@" timeout=120 \
+	    "require.progs=${QEMU:-qemu-system-x86_64}"
 }
 
-test_case no_image 'Without an image it says where one comes from'
+netbsd_case no_image 'Without an image it says where one comes from'
 no_image_body()
 {
 	setup
@@ -52,7 +46,7 @@ no_image_body()
 	atf_check -o empty ls -A tmp
 }
 
-test_case usage 'Wrong options are usage errors'
+netbsd_case usage 'Wrong options are usage errors'
 usage_body()
 {
 	setup
@@ -68,7 +62,7 @@ usage_body()
 	atf_check -o empty ls -A tmp
 }
 
-test_case bad_image 'What cannot be a NetBSD image is told at once'
+netbsd_case bad_image 'What cannot be a NetBSD image is told at once'
 bad_image_body()
 {
 	setup
@@ -89,7 +83,7 @@ bad_image_body()
 }
 
 # "jmp ." in 16 bits.
-test_case silent_image 'An image that says nothing is stopped at the limit'
+netbsd_case silent_image 'An image that says nothing is stopped at the limit'
 silent_image_body()
 {
 	setup
@@ -102,7 +96,7 @@ silent_image_body()
 }
 
 # "int 0x18" tells the BIOS that there is nothing to boot.
-test_case empty_image 'An image that does not boot is told'
+netbsd_case empty_image 'An image that does not boot is told'
 empty_image_body()
 {
 	setup
@@ -113,7 +107,7 @@ empty_image_body()
 }
 
 # It writes "]=0x" as NetBSD's loader does at its end, and stops there.
-test_case other_console 'A kernel whose console is not com0 is told'
+netbsd_case other_console 'A kernel whose console is not com0 is told'
 other_console_body()
 {
 	setup
@@ -124,7 +118,7 @@ other_console_body()
 	atf_check -o empty ls -A tmp
 }
 
-test_case signals 'Stopped by a signal it leaves nothing behind'
+netbsd_case signals 'Stopped by a signal it leaves nothing behind'
 signals_body()
 {
 	setup
@@ -180,7 +174,7 @@ stand_in()
 	export QEMU
 }
 
-test_case console 'What the console says is answered, output comes out'
+netbsd_case console 'What the console says is answered, output comes out'
 console_body()
 {
 	setup
@@ -201,7 +195,7 @@ console_body()
 	atf_check -o empty ls -A 'tmp/a, b'
 }
 
-test_case console_end 'A console that says why it cannot go on is told'
+netbsd_case console_end 'A console that says why it cannot go on is told'
 console_end_body()
 {
 	setup
@@ -217,17 +211,11 @@ console_end_body()
 	atf_check -o empty ls -A tmp
 }
 
-# image_case NAME DESCRIPTION: the head of those that need an image.
+# One that needs an image.
 image_case()
 {
-	atf_test_case "$1"
-	eval "${1}_head()
-	{
-		atf_set descr '$2'
-		atf_set timeout 900
-		atf_set require.progs '${QEMU:-qemu-system-x86_64}'
-		atf_set require.config netbsd_image
-	}"
+	test_case "$@" timeout=900 require.config=netbsd_image \
+	    "require.progs=${QEMU:-qemu-system-x86_64}"
 }
 
 image_case image_run 'A command runs in the project, with its devices'
@@ -281,13 +269,4 @@ image_unread_body()
 	} | head -n 1 >output
 	atf_check -o inline:'141\n' cat status
 	atf_check -o empty ls -A tmp
-}
-
-atf_init_test_cases()
-{
-	for name in no_image usage bad_image silent_image empty_image \
-	    other_console signals console console_end \
-	    image_run image_panic image_unread; do
-		atf_add_test_case $name
-	done
 }

@@ -17,8 +17,7 @@
 
 #include "internal.h"
 
-#include "h_case.h"
-#include "h_dev.h"
+#include "h_need.h"
 #include "h_pci.h"
 
 #define MAX_FUNCTIONS	512

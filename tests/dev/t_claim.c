@@ -13,8 +13,7 @@
 
 #include <signal.h>
 
-#include "h_case.h"
-#include "h_dev.h"
+#include "h_need.h"
 #include "h_pci.h"
 
 #define MAX_FUNCTIONS	512

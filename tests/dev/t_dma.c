@@ -15,10 +15,9 @@
 #include <stdlib.h>
 #include "internal.h"
 
-#include "h_case.h"
-#include "h_dev.h"
 #include "h_dma.h"
 #include "h_memory.h"
+#include "h_need.h"
 #include "h_pci.h"
 
 #define MEM_SIZE	20000U

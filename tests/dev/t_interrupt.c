@@ -11,8 +11,7 @@
 #include <signal.h>
 #include <stdlib.h>
 
-#include "h_case.h"
-#include "h_dev.h"
+#include "h_need.h"
 #include "h_pci.h"
 
 #define ROUNDS		1000

@@ -8,8 +8,7 @@
 #include <sys/types.h>
 #include <sys/wait.h>
 
-#include "h_case.h"
-#include "h_dev.h"
+#include "h_need.h"
 #include "h_pci.h"
 
 #define MAX_FUNCTIONS	512

@@ -11,9 +11,8 @@
 #endif
 #include <inttypes.h>
 #include <stdlib.h>
-#include "h_case.h"
-#include "h_dev.h"
 #include "h_memory.h"
+#include "h_need.h"
 
 #define COUNT(a)	(sizeof(a) / sizeof((a)[0]))
 #define NOBODY		65534

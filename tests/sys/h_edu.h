@@ -20,7 +20,6 @@
 
 #include <dev/pci/pciio.h>
 
-#include <atf-c.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -36,6 +35,7 @@
 #include "edureg.h"
 #include "eduio.h"
 
+#include "h_case.h"
 #include "h_drvctl.h"
 
 /* Long enough for everything that ought to happen. */
@@ -51,15 +51,9 @@
 #define CSR_NO_INTX	0x0400U
 #define BAR0		0x10
 
-#define EDU_CASE(name, descr_, user)					\
-	ATF_TC(name);							\
-	ATF_TC_HEAD(name, tc)						\
-	{								\
-		atf_tc_set_md_var(tc, "descr", "%s", descr_);		\
-		atf_tc_set_md_var(tc, "require.user", user);		\
-		atf_tc_set_md_var(tc, "timeout", "600");		\
-	}								\
-	ATF_TC_BODY(name, tc)
+/* A case that drives nodes, and may take its time. */
+#define NODE_TEST(name, descr, user)					\
+	EDU_TEST(name, descr, "require.user", user, "timeout", "600")
 
 #define CHECK_ERRNO(errnum, call)					\
 	do {								\

@@ -26,7 +26,7 @@
 #include "eduio.h"
 #include "internal.h"
 
-#include "dev/h_dev.h"
+#include "dev/h_need.h"
 #include "dev/h_pci.h"
 #include "h_drvctl.h"
 #include "h_memory.h"
@@ -78,18 +78,8 @@ replace_node(int with_another, uid_t uid)
 		    chown(NODE, uid, (gid_t)-1) == 0);
 }
 
-#define CASE(name, descr_)						\
-	ATF_TC_WITH_CLEANUP(name);					\
-	ATF_TC_HEAD(name, tc)						\
-	{								\
-		atf_tc_set_md_var(tc, "descr", "%s", descr_);		\
-		atf_tc_set_md_var(tc, "require.user", "root");		\
-	}								\
-	ATF_TC_CLEANUP(name, tc)					\
-	{								\
-		put_back();						\
-	}								\
-	ATF_TC_BODY(name, tc)
+#define LIBEDU_TEST(name, descr)					\
+	EDU_TEST_CLEANUP(name, put_back, descr, "require.user", "root")
 
 /* For children: one who is nobody could not write ATF's results. */
 #define MUST(edu, condition)						\

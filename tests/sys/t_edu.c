@@ -13,7 +13,7 @@
 
 #include "h_edu.h"
 
-EDU_CASE(info, "EDU_IOC_INFO tells the truth about the function", "root")
+NODE_TEST(info, "EDU_IOC_INFO tells the truth about the function", "root")
 {
 	struct device d = open_unit(0);
 	const struct edu_info *i = &d.info;
@@ -34,7 +34,7 @@ EDU_CASE(info, "EDU_IOC_INFO tells the truth about the function", "root")
 	close_unit(&d);
 }
 
-EDU_CASE(ioctl_bad, "bad ioctls fail and change nothing", "root")
+NODE_TEST(ioctl_bad, "bad ioctls fail and change nothing", "root")
 {
 	struct device d = open_unit(0);
 	struct edu_event event;
@@ -53,7 +53,7 @@ EDU_CASE(ioctl_bad, "bad ioctls fail and change nothing", "root")
 	close_unit(&d);
 }
 
-EDU_CASE(open_exclusive, "one opens at a time, until the last close", "root")
+NODE_TEST(open_exclusive, "one opens at a time, until the last close", "root")
 {
 	struct device d = open_unit(0);
 	int copy;
@@ -106,7 +106,7 @@ compete(atomic_int *holders, atomic_int *opens)
 	_exit(both);
 }
 
-EDU_CASE(open_racing, "of many that open at once, one has it, and it is clean",
+NODE_TEST(open_racing, "of many that open at once, one has it, and it is clean",
     "root")
 {
 	struct device d = open_unit(0);
@@ -131,7 +131,7 @@ EDU_CASE(open_racing, "of many that open at once, one has it, and it is clean",
 	close_unit(&d);
 }
 
-EDU_CASE(open_bad, "an open that cannot read, or of no unit, fails", "root")
+NODE_TEST(open_bad, "an open that cannot read, or of no unit, fails", "root")
 {
 	struct device d;
 
@@ -142,7 +142,7 @@ EDU_CASE(open_bad, "an open that cannot read, or of no unit, fails", "root")
 	close_unit(&d);
 }
 
-EDU_CASE(read_blocking, "a read sleeps until something is raised", "root")
+NODE_TEST(read_blocking, "a read sleeps until something is raised", "root")
 {
 	struct device d = open_unit(0);
 	struct edu_event event;
@@ -163,7 +163,7 @@ EDU_CASE(read_blocking, "a read sleeps until something is raised", "root")
 	close_unit(&d);
 }
 
-EDU_CASE(read_nonblocking, "O_NONBLOCK of open and of fcntl", "root")
+NODE_TEST(read_nonblocking, "O_NONBLOCK of open and of fcntl", "root")
 {
 	struct edu_event event;
 	struct device d;
@@ -190,7 +190,7 @@ EDU_CASE(read_nonblocking, "O_NONBLOCK of open and of fcntl", "root")
 	close_unit(&d);
 }
 
-EDU_CASE(read_short, "a buffer too short is EINVAL and takes nothing", "root")
+NODE_TEST(read_short, "a buffer too short is EINVAL and takes nothing", "root")
 {
 	struct device d = open_unit(0);
 	char buffer[4096];
@@ -209,7 +209,7 @@ EDU_CASE(read_short, "a buffer too short is EINVAL and takes nothing", "root")
 	close_unit(&d);
 }
 
-EDU_CASE(read_merges, "what nobody reads becomes one record", "root")
+NODE_TEST(read_merges, "what nobody reads becomes one record", "root")
 {
 	struct device d = open_unit(0);
 	struct edu_event first, event;
@@ -260,7 +260,7 @@ alarm_in(long ms, int sa_flags)
 	ATF_REQUIRE(setitimer(ITIMER_REAL, &timer, NULL) == 0);
 }
 
-EDU_CASE(read_signal, "a signal interrupts a read, or restarts it", "root")
+NODE_TEST(read_signal, "a signal interrupts a read, or restarts it", "root")
 {
 	struct device d = open_unit(0);
 	struct pollfd pfd = { .fd = d.fd, .events = POLLIN };
@@ -281,7 +281,7 @@ EDU_CASE(read_signal, "a signal interrupts a read, or restarts it", "root")
 	close_unit(&d);
 }
 
-EDU_CASE(read_killed, "a reader can be killed, and the node opened again",
+NODE_TEST(read_killed, "a reader can be killed, and the node opened again",
     "root")
 {
 	struct device d;
@@ -306,7 +306,7 @@ EDU_CASE(read_killed, "a reader can be killed, and the node opened again",
 	close_unit(&d);
 }
 
-EDU_CASE(kept_for_the_next, "what is raised is there for the next opener",
+NODE_TEST(kept_for_the_next, "what is raised is there for the next opener",
     "root")
 {
 	struct device d = open_unit(0);
@@ -319,7 +319,7 @@ EDU_CASE(kept_for_the_next, "what is raised is there for the next opener",
 	ATF_REQUIRE(close(d.fd) == 0);
 }
 
-EDU_CASE(poll_ready, "poll(2): readable until it has been read", "root")
+NODE_TEST(poll_ready, "poll(2): readable until it has been read", "root")
 {
 	struct device d = open_unit(0);
 	struct pollfd pfd[2] = {
@@ -341,7 +341,7 @@ EDU_CASE(poll_ready, "poll(2): readable until it has been read", "root")
 	close_unit(&d);
 }
 
-EDU_CASE(select_ready, "select(2)", "root")
+NODE_TEST(select_ready, "select(2)", "root")
 {
 	struct timeval soon = { SOON_MS / 1000, 0 }, now = { 0, 0 };
 	struct device d = open_unit(0);
@@ -359,7 +359,7 @@ EDU_CASE(select_ready, "select(2)", "root")
 	close_unit(&d);
 }
 
-EDU_CASE(poll_many, "an interrupt wakes every process that polls", "root")
+NODE_TEST(poll_many, "an interrupt wakes every process that polls", "root")
 {
 	struct device d = open_unit(0);
 	pid_t pids[8];
@@ -404,7 +404,7 @@ add_kevent(int fd, uint32_t filter, uint32_t flags)
 	return -1;
 }
 
-EDU_CASE(kqueue_ready, "kqueue(2): EVFILT_READ, by level, edge, once", "root")
+NODE_TEST(kqueue_ready, "kqueue(2): EVFILT_READ, by level, edge, once", "root")
 {
 	struct device d = open_unit(0);
 	int clear, kq, once;
@@ -436,7 +436,7 @@ EDU_CASE(kqueue_ready, "kqueue(2): EVFILT_READ, by level, edge, once", "root")
 	close_unit(&d);
 }
 
-EDU_CASE(kqueue_closed, "a descriptor may be closed under its kqueue", "root")
+NODE_TEST(kqueue_closed, "a descriptor may be closed under its kqueue", "root")
 {
 	struct device d = open_unit(0);
 	struct kevent event;
@@ -454,7 +454,7 @@ EDU_CASE(kqueue_closed, "a descriptor may be closed under its kqueue", "root")
 	ATF_CHECK(close(kq) == 0);
 }
 
-EDU_CASE(recheck, "EDU_IOC_RECHECK finds what nothing has announced", "root")
+NODE_TEST(recheck, "EDU_IOC_RECHECK finds what nothing has announced", "root")
 {
 	struct device d = open_unit(0);
 	struct edu_event event;
@@ -477,7 +477,7 @@ EDU_CASE(recheck, "EDU_IOC_RECHECK finds what nothing has announced", "root")
 	close_unit(&d);
 }
 
-EDU_CASE(recheck_closed, "EDU_IOC_RECHECK: EAGAIN without decoding", "root")
+NODE_TEST(recheck_closed, "EDU_IOC_RECHECK: EAGAIN without decoding", "root")
 {
 	struct device d = open_unit(0);
 	struct edu_event event;
@@ -494,7 +494,7 @@ EDU_CASE(recheck_closed, "EDU_IOC_RECHECK: EAGAIN without decoding", "root")
 }
 
 /* With INTx, units whose slots differ by 4 share a line. */
-EDU_CASE(many_units, "each unit gets its own interrupts", "root")
+NODE_TEST(many_units, "each unit gets its own interrupts", "root")
 {
 	struct device d[8];
 	unsigned i, n, round;
@@ -520,29 +520,4 @@ EDU_CASE(many_units, "each unit gets its own interrupts", "root")
 		ATF_CHECK(!is_readable(&d[i], 0));
 		close_unit(&d[i]);
 	}
-}
-
-ATF_TP_ADD_TCS(tp)
-{
-	ATF_TP_ADD_TC(tp, info);
-	ATF_TP_ADD_TC(tp, ioctl_bad);
-	ATF_TP_ADD_TC(tp, open_exclusive);
-	ATF_TP_ADD_TC(tp, open_racing);
-	ATF_TP_ADD_TC(tp, open_bad);
-	ATF_TP_ADD_TC(tp, read_blocking);
-	ATF_TP_ADD_TC(tp, read_nonblocking);
-	ATF_TP_ADD_TC(tp, read_short);
-	ATF_TP_ADD_TC(tp, read_merges);
-	ATF_TP_ADD_TC(tp, read_signal);
-	ATF_TP_ADD_TC(tp, read_killed);
-	ATF_TP_ADD_TC(tp, kept_for_the_next);
-	ATF_TP_ADD_TC(tp, poll_ready);
-	ATF_TP_ADD_TC(tp, select_ready);
-	ATF_TP_ADD_TC(tp, poll_many);
-	ATF_TP_ADD_TC(tp, kqueue_ready);
-	ATF_TP_ADD_TC(tp, kqueue_closed);
-	ATF_TP_ADD_TC(tp, recheck);
-	ATF_TP_ADD_TC(tp, recheck_closed);
-	ATF_TP_ADD_TC(tp, many_units);
-	return atf_no_error();
 }

@@ -120,7 +120,7 @@ check_dead(struct device *d)
 	ATF_CHECK_EQ(touch(d->bar0, 0), 0);
 }
 
-EDU_CASE(revoke_waiting, "revoke(2) ends every kind of wait", "root")
+NODE_TEST(revoke_waiting, "revoke(2) ends every kind of wait", "root")
 {
 	struct device d;
 	pid_t pid;
@@ -162,7 +162,7 @@ next_kevent(int kq, int timeout_ms, struct kevent *event)
 }
 
 /* All of them at once, at any moment. */
-EDU_CASE(revoke_racing, "revoke(2) at any moment ends every wait", "root")
+NODE_TEST(revoke_racing, "revoke(2) at any moment ends every wait", "root")
 {
 	struct kevent event;
 	struct device d;
@@ -190,7 +190,7 @@ EDU_CASE(revoke_racing, "revoke(2) at any moment ends every wait", "root")
 	close_unit(&d);
 }
 
-EDU_CASE(revoke_hangup, "who polls for no event is told of a revoke(2)",
+NODE_TEST(revoke_hangup, "who polls for no event is told of a revoke(2)",
     "root")
 {
 	struct device d = open_unit(0);
@@ -211,7 +211,7 @@ EDU_CASE(revoke_hangup, "who polls for no event is told of a revoke(2)",
 	close_unit(&d);
 }
 
-EDU_CASE(revoke_running, "revoke(2) with a DMA running", "root")
+NODE_TEST(revoke_running, "revoke(2) with a DMA running", "root")
 {
 	struct device d = open_unit(0);
 	volatile uint64_t *r = (volatile uint64_t *)(volatile void *)d.bar0;
@@ -228,7 +228,7 @@ EDU_CASE(revoke_running, "revoke(2) with a DMA running", "root")
 	close_unit(&d);
 }
 
-EDU_CASE(detach_open, "detach says busy while it is open, and harms nobody",
+NODE_TEST(detach_open, "detach says busy while it is open, and harms nobody",
     "root")
 {
 	struct device d;
@@ -247,7 +247,7 @@ EDU_CASE(detach_open, "detach says busy while it is open, and harms nobody",
 	}
 }
 
-EDU_CASE(detach_quiet, "a detach leaves the function quiet", "root")
+NODE_TEST(detach_quiet, "a detach leaves the function quiet", "root")
 {
 	struct device d = open_unit(0);
 	unsigned domain = d.info.domain;
@@ -307,7 +307,7 @@ detach_noted_after(int ms)
 	ATF_CHECK(close(once) == 0 && close(again) == 0);
 }
 
-EDU_CASE(detach_noted, "kqueues of a revoked descriptor survive a detach",
+NODE_TEST(detach_noted, "kqueues of a revoked descriptor survive a detach",
     "root")
 {
 	struct device d;
@@ -346,7 +346,7 @@ hold_a_while(struct device *d)
 	(void)munmap(__UNVOLATILE(p + 3 * 4096), 13 * 4096);
 }
 
-EDU_CASE(detach_racing, "detach while others open, read, map and close",
+NODE_TEST(detach_racing, "detach while others open, read, map and close",
     "root")
 {
 	struct device d = open_unit(0);
@@ -386,7 +386,7 @@ EDU_CASE(detach_racing, "detach while others open, read, map and close",
 	close_unit(&d);
 }
 
-EDU_CASE(suspend, "suspend is refused, and harms nobody", "root")
+NODE_TEST(suspend, "suspend is refused, and harms nobody", "root")
 {
 	struct device d = open_unit(0);
 
@@ -462,7 +462,7 @@ check_unload_busy(unsigned domain)
 	ATF_CHECK(driver_major("edu") != -1);
 }
 
-EDU_CASE(unload_open, "unload says busy while a unit is open or mapped",
+NODE_TEST(unload_open, "unload says busy while a unit is open or mapped",
     "root")
 {
 	const char *path = module_path(tc);
@@ -499,7 +499,7 @@ use_for_ever(void)
 			hold_a_while(&d);
 }
 
-EDU_CASE(unload_racing, "unload while others open, map, fault and close",
+NODE_TEST(unload_racing, "unload while others open, map, fault and close",
     "root")
 {
 	const char *path = module_path(tc);
@@ -533,7 +533,7 @@ EDU_CASE(unload_racing, "unload while others open, map, fault and close",
 	close_unit(&d);
 }
 
-EDU_CASE(reload, "a hundred loads, each with an interrupt and a mapping",
+NODE_TEST(reload, "a hundred loads, each with an interrupt and a mapping",
     "root")
 {
 	const char *path = module_path(tc);
@@ -553,21 +553,4 @@ EDU_CASE(reload, "a hundred loads, each with an interrupt and a mapping",
 		check_event(&d, BIT_A);
 		close_unit(&d);
 	}
-}
-
-ATF_TP_ADD_TCS(tp)
-{
-	ATF_TP_ADD_TC(tp, revoke_waiting);
-	ATF_TP_ADD_TC(tp, revoke_racing);
-	ATF_TP_ADD_TC(tp, revoke_hangup);
-	ATF_TP_ADD_TC(tp, revoke_running);
-	ATF_TP_ADD_TC(tp, detach_open);
-	ATF_TP_ADD_TC(tp, detach_quiet);
-	ATF_TP_ADD_TC(tp, detach_noted);
-	ATF_TP_ADD_TC(tp, detach_racing);
-	ATF_TP_ADD_TC(tp, suspend);
-	ATF_TP_ADD_TC(tp, unload_open);
-	ATF_TP_ADD_TC(tp, unload_racing);
-	ATF_TP_ADD_TC(tp, reload);
-	return atf_no_error();
 }

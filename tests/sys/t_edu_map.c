@@ -7,7 +7,7 @@
 
 #include "h_edu.h"
 
-EDU_CASE(mmap_bounds, "nothing but BAR0 and the DMA memory can be mapped",
+NODE_TEST(mmap_bounds, "nothing but BAR0 and the DMA memory can be mapped",
     "root")
 {
 	struct device d = open_unit(0);
@@ -41,7 +41,7 @@ EDU_CASE(mmap_bounds, "nothing but BAR0 and the DMA memory can be mapped",
 	close_unit(&d);
 }
 
-EDU_CASE(mmap_protection, "write access follows the descriptor", "root")
+NODE_TEST(mmap_protection, "write access follows the descriptor", "root")
 {
 	volatile uint32_t *p;
 	struct device d;
@@ -80,7 +80,7 @@ unmap(volatile void *p, uint64_t size)
 	ATF_REQUIRE(munmap(__UNVOLATILE(p), (size_t)size) == 0);
 }
 
-EDU_CASE(mmap_outlives_open, "what is still mapped keeps all others out",
+NODE_TEST(mmap_outlives_open, "what is still mapped keeps all others out",
     "root")
 {
 	struct device d = open_unit(0);
@@ -105,7 +105,7 @@ EDU_CASE(mmap_outlives_open, "what is still mapped keeps all others out",
 	close_unit(&d);
 }
 
-EDU_CASE(mmap_revoked, "revoke(2) does not end a mapping", "root")
+NODE_TEST(mmap_revoked, "revoke(2) does not end a mapping", "root")
 {
 	struct device d = open_unit(0);
 
@@ -119,7 +119,7 @@ EDU_CASE(mmap_revoked, "revoke(2) does not end a mapping", "root")
 	close_unit(&d);
 }
 
-EDU_CASE(mmap_moved, "a mapping that mremap(2) moved counts as one", "root")
+NODE_TEST(mmap_moved, "a mapping that mremap(2) moved counts as one", "root")
 {
 	struct device d = open_unit(0);
 	void *p;
@@ -165,7 +165,7 @@ start_holder(const struct device *d, int go[2], int execs)
 	return pid;
 }
 
-EDU_CASE(mmap_forked, "a child's mapping counts until it execs or exits",
+NODE_TEST(mmap_forked, "a child's mapping counts until it execs or exits",
     "root")
 {
 	struct device d = open_unit(0);
@@ -194,7 +194,7 @@ EDU_CASE(mmap_forked, "a child's mapping counts until it execs or exits",
 	close_unit(&d);
 }
 
-EDU_CASE(mmap_inherited, "a child's copy keeps the node and mapping alive",
+NODE_TEST(mmap_inherited, "a child's copy keeps the node and mapping alive",
     "root")
 {
 	struct device d = open_unit(0);
@@ -224,7 +224,7 @@ start_dma(const struct device *d, int is_put, uint64_t bus, uint64_t length,
 }
 
 /* To the device and back to elsewhere, at the far end of the memory. */
-EDU_CASE(dma_both_ways, "DMA reaches the memory, both ways", "root")
+NODE_TEST(dma_both_ways, "DMA reaches the memory, both ways", "root")
 {
 	struct device d = open_unit(0);
 	const uint64_t end = d.info.dma_size - 2048;
@@ -247,7 +247,7 @@ EDU_CASE(dma_both_ways, "DMA reaches the memory, both ways", "root")
 	close_unit(&d);
 }
 
-EDU_CASE(open_while_running, "an open ends a DMA, and clears the memory",
+NODE_TEST(open_while_running, "an open ends a DMA, and clears the memory",
     "root")
 {
 	struct device d = open_unit(0);
@@ -303,7 +303,7 @@ unprivileged(const char *path)
 	_exit(d.dma[1] == 0x5a ? 0 : 4);
 }
 
-EDU_CASE(ordinary_user, "who has been given the node needs nothing else",
+NODE_TEST(ordinary_user, "who has been given the node needs nothing else",
     "root")
 {
 	const char *path = node(0);
@@ -317,19 +317,4 @@ EDU_CASE(ordinary_user, "who has been given the node needs nothing else",
 	if (pid == 0)
 		unprivileged(path);
 	check_exit(pid, 0);
-}
-
-ATF_TP_ADD_TCS(tp)
-{
-	ATF_TP_ADD_TC(tp, mmap_bounds);
-	ATF_TP_ADD_TC(tp, mmap_protection);
-	ATF_TP_ADD_TC(tp, mmap_outlives_open);
-	ATF_TP_ADD_TC(tp, mmap_revoked);
-	ATF_TP_ADD_TC(tp, mmap_moved);
-	ATF_TP_ADD_TC(tp, mmap_forked);
-	ATF_TP_ADD_TC(tp, mmap_inherited);
-	ATF_TP_ADD_TC(tp, dma_both_ways);
-	ATF_TP_ADD_TC(tp, open_while_running);
-	ATF_TP_ADD_TC(tp, ordinary_user);
-	return atf_no_error();
 }

@@ -309,20 +309,20 @@ storm(const struct sizing *sizing)
 	close_unit(&d);
 }
 
-EDU_CASE(undisturbed, "10,000 interrupts, readers coming and going", "root")
+NODE_TEST(undisturbed, "10,000 interrupts, readers coming and going", "root")
 {
 
 	storm(NULL);
 }
 
-EDU_CASE(sized, "the same while BAR0 is sized with care", "root")
+NODE_TEST(sized, "the same while BAR0 is sized with care", "root")
 {
 	static const struct sizing sizing = { size_carefully, 1 };
 
 	storm(&sizing);
 }
 
-EDU_CASE(sized_silently, "the same, and nobody has the driver check again",
+NODE_TEST(sized_silently, "the same, and nobody has the driver check again",
     "root")
 {
 	static const struct sizing sizing = { size_carefully, 0 };
@@ -330,18 +330,9 @@ EDU_CASE(sized_silently, "the same, and nobody has the driver check again",
 	storm(&sizing);
 }
 
-EDU_CASE(sized_carelessly, "the same, decoding and INTx left enabled", "root")
+NODE_TEST(sized_carelessly, "the same, decoding and INTx left enabled", "root")
 {
 	static const struct sizing sizing = { size_carelessly, 0 };
 
 	storm(&sizing);
-}
-
-ATF_TP_ADD_TCS(tp)
-{
-	ATF_TP_ADD_TC(tp, undisturbed);
-	ATF_TP_ADD_TC(tp, sized);
-	ATF_TP_ADD_TC(tp, sized_silently);
-	ATF_TP_ADD_TC(tp, sized_carelessly);
-	return atf_no_error();
 }

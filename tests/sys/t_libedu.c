@@ -41,7 +41,8 @@ check_busy(size_t i, size_t n)
 	}
 }
 
-CASE(node_of_device, "each device's own node is opened, and says which it is")
+LIBEDU_TEST(node_of_device, "each device's own node is opened, and says which "
+    "it is")
 {
 	size_t i, n = need_edus(2);
 	struct edu *edu;
@@ -59,7 +60,7 @@ CASE(node_of_device, "each device's own node is opened, and says which it is")
 	}
 }
 
-CASE(node_of_later_device, "a detached device does not shift the others")
+LIBEDU_TEST(node_of_later_device, "a detached device does not shift the others")
 {
 	size_t n = need_edus(2);
 	struct edu *edu;
@@ -75,7 +76,8 @@ CASE(node_of_later_device, "a detached device does not shift the others")
 	edu_close(edu);
 }
 
-CASE(node_missing, "a node that is missing is ENOENT, and edu(4) says more")
+LIBEDU_TEST(node_missing, "a node that is missing is ENOENT, and edu(4) says "
+    "more")
 {
 
 	(void)need_edus(1);
@@ -86,7 +88,8 @@ CASE(node_missing, "a node that is missing is ENOENT, and edu(4) says more")
 	edu_close(open_device(names[0].text, EDU_OPEN_READONLY));
 }
 
-CASE(node_busy, "a node that somebody has open is EBUSY, and fstat(1) helps")
+LIBEDU_TEST(node_busy, "a node that somebody has open is EBUSY, and fstat(1) "
+    "helps")
 {
 	struct edu *edu;
 	uint32_t status;
@@ -103,7 +106,7 @@ CASE(node_busy, "a node that somebody has open is EBUSY, and fstat(1) helps")
 	edu_close(open_device(names[0].text, 0));
 }
 
-CASE(node_mapped, "a handle that a child still has mapped is EBUSY")
+LIBEDU_TEST(node_mapped, "a handle that a child still has mapped is EBUSY")
 {
 	struct edu *edu;
 	int go[2], ready[2];
@@ -135,7 +138,8 @@ CASE(node_mapped, "a handle that a child still has mapped is EBUSY")
  * Interrupts.
  */
 
-CASE(event_loop, "edu_irq_fd() in poll(2) and kqueue(2), by level and edge")
+LIBEDU_TEST(event_loop, "edu_irq_fd() in poll(2) and kqueue(2), by level and "
+    "edge")
 {
 	struct pollfd pfd = { .events = POLLIN };
 	struct timespec soon = { SOON_MS / 1000, 0 }, now = { 0, 0 };
@@ -164,7 +168,8 @@ CASE(event_loop, "edu_irq_fd() in poll(2) and kqueue(2), by level and edge")
 	edu_close(edu);
 }
 
-CASE(interrupt_before_sizing, "what was raised before sizing is there after")
+LIBEDU_TEST(interrupt_before_sizing, "what was raised before sizing is there "
+    "after")
 {
 	uint8_t before[CONFIG_SIZE];
 	struct edu_bar *bar;
@@ -189,7 +194,8 @@ CASE(interrupt_before_sizing, "what was raised before sizing is there after")
 	edu_close(edu);
 }
 
-CASE(unannounced_before_sizing, "sizing looks for what nobody has announced")
+LIBEDU_TEST(unannounced_before_sizing, "sizing looks for what nobody has "
+    "announced")
 {
 	struct edu_bar *bar;
 	struct edu *edu;
@@ -233,7 +239,8 @@ watched_write(struct edu_bus *bus, unsigned offset, uint32_t value)
 	return real_ops->config_write(bus, offset, value);
 }
 
-CASE(masked_while_sizing, "INTx is masked, decoding off, while a BAR is sized")
+LIBEDU_TEST(masked_while_sizing, "INTx is masked, decoding off, while a BAR is "
+    "sized")
 {
 	struct edu_bus_ops ops;
 	struct edu_bar *bar;
@@ -252,7 +259,7 @@ CASE(masked_while_sizing, "INTx is masked, decoding off, while a BAR is sized")
 	edu_close(edu);
 }
 
-CASE(sizing_opens_node, "a handle for sizing has the driver told, alone")
+LIBEDU_TEST(sizing_opens_node, "a handle for sizing has the driver told, alone")
 {
 	struct edu_bar *bar;
 	struct edu *edu;
@@ -272,7 +279,7 @@ CASE(sizing_opens_node, "a handle for sizing has the driver told, alone")
 	(void)close(fd);
 }
 
-CASE(detach_during_wait, "detach and unload say busy; the wait goes on")
+LIBEDU_TEST(detach_during_wait, "detach and unload say busy; the wait goes on")
 {
 	char module[] = "edu";
 	struct edu *edu;
@@ -295,7 +302,8 @@ CASE(detach_during_wait, "detach and unload say busy; the wait goes on")
 	edu_close(edu);
 }
 
-CASE(revoked_during_wait, "a wait ends with ENODEV when the node is revoked")
+LIBEDU_TEST(revoked_during_wait, "a wait ends with ENODEV when the node is "
+    "revoked")
 {
 	struct edu *edu;
 	uint32_t status;
@@ -321,7 +329,7 @@ CASE(revoked_during_wait, "a wait ends with ENODEV when the node is revoked")
 	edu_close(edu);
 }
 
-CASE(no_answer, "a device that does not answer the driver is ENODEV")
+LIBEDU_TEST(no_answer, "a device that does not answer the driver is ENODEV")
 {
 	uint32_t bar, command;
 	uint8_t moved[CONFIG_SIZE];
@@ -346,7 +354,7 @@ CASE(no_answer, "a device that does not answer the driver is ENODEV")
  * Memory.
  */
 
-CASE(memory_bounded, "pieces are what edu(4) has, and no more than that")
+LIBEDU_TEST(memory_bounded, "pieces are what edu(4) has, and no more than that")
 {
 	unsigned char *mems[256], *one;
 	struct edu_info info;
@@ -390,7 +398,7 @@ CASE(memory_bounded, "pieces are what edu(4) has, and no more than that")
  * Without the driver.
  */
 
-CASE(no_driver, "without edu(4) there is polling, and errors that help")
+LIBEDU_TEST(no_driver, "without edu(4) there is polling, and errors that help")
 {
 	unsigned char *mem;
 	struct edu *edu;
@@ -414,25 +422,4 @@ CASE(no_driver, "without edu(4) there is polling, and errors that help")
 	REQUIRE_EDU(edu, edu_irq_status(edu, &status));
 	ATF_CHECK_EQ(status, BIT_A);
 	edu_close(edu);
-}
-
-ATF_TP_ADD_TCS(tp)
-{
-
-	ATF_TP_ADD_TC(tp, node_of_device);
-	ATF_TP_ADD_TC(tp, node_of_later_device);
-	ATF_TP_ADD_TC(tp, node_missing);
-	ATF_TP_ADD_TC(tp, node_busy);
-	ATF_TP_ADD_TC(tp, node_mapped);
-	ATF_TP_ADD_TC(tp, event_loop);
-	ATF_TP_ADD_TC(tp, interrupt_before_sizing);
-	ATF_TP_ADD_TC(tp, unannounced_before_sizing);
-	ATF_TP_ADD_TC(tp, masked_while_sizing);
-	ATF_TP_ADD_TC(tp, sizing_opens_node);
-	ATF_TP_ADD_TC(tp, detach_during_wait);
-	ATF_TP_ADD_TC(tp, revoked_during_wait);
-	ATF_TP_ADD_TC(tp, no_answer);
-	ATF_TP_ADD_TC(tp, memory_bounded);
-	ATF_TP_ADD_TC(tp, no_driver);
-	return atf_no_error();
 }

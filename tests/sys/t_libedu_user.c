@@ -64,7 +64,8 @@ drive_as_user(void)
 	free(name);
 }
 
-CASE(ordinary_user, "who was given the node drives the device, and lists it")
+LIBEDU_TEST(ordinary_user, "who was given the node drives the device, and "
+    "lists it")
 {
 	size_t n = need_edus(1);
 	pid_t pid;
@@ -81,7 +82,8 @@ CASE(ordinary_user, "who was given the node drives the device, and lists it")
 	reap(pid);
 }
 
-CASE(ordinary_user_busy, "to an ordinary user as well a busy node is EBUSY")
+LIBEDU_TEST(ordinary_user_busy, "to an ordinary user as well a busy node is "
+    "EBUSY")
 {
 	struct edu *edu;
 	pid_t pid;
@@ -101,7 +103,8 @@ CASE(ordinary_user_busy, "to an ordinary user as well a busy node is EBUSY")
 	edu_close(edu);
 }
 
-CASE(ordinary_user_revoked, "a revoked node is ENODEV, and can be closed")
+LIBEDU_TEST(ordinary_user_revoked, "a revoked node is ENODEV, and can be "
+    "closed")
 {
 	struct edu *edu;
 	uint32_t status;
@@ -129,7 +132,8 @@ CASE(ordinary_user_revoked, "a revoked node is ENODEV, and can be closed")
 	reap(pid);
 }
 
-CASE(second_mapping, "where libpciaccess does not map BAR0, the node does")
+LIBEDU_TEST(second_mapping, "where libpciaccess does not map BAR0, the node "
+    "does")
 {
 	struct edu *edu, *first;
 	uint32_t result;
@@ -150,7 +154,8 @@ CASE(second_mapping, "where libpciaccess does not map BAR0, the node does")
 }
 
 /* It cannot be lowered again: only where edu.securelevel allows it. */
-CASE(securelevel, "at securelevel 1 root and user get BAR0 through the node")
+LIBEDU_TEST(securelevel, "at securelevel 1 root and user get BAR0 through the "
+    "node")
 {
 	size_t size = sizeof(int);
 	int level, one = 1;
@@ -183,14 +188,4 @@ CASE(securelevel, "at securelevel 1 root and user get BAR0 through the node")
 		_exit(0);
 	}
 	reap(pid);
-}
-
-ATF_TP_ADD_TCS(tp)
-{
-	ATF_TP_ADD_TC(tp, ordinary_user);
-	ATF_TP_ADD_TC(tp, ordinary_user_busy);
-	ATF_TP_ADD_TC(tp, ordinary_user_revoked);
-	ATF_TP_ADD_TC(tp, second_mapping);
-	ATF_TP_ADD_TC(tp, securelevel);
-	return atf_no_error();
 }

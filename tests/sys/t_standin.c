@@ -12,7 +12,7 @@
 
 #include "h_standin.h"
 
-STANDIN_CASE(attach, "attach enables, acknowledges, identifies; detach undoes")
+EDU_TEST(attach, "attach enables, acknowledges, identifies; detach undoes")
 {
 	struct edu_info info;
 	int flags;
@@ -39,7 +39,7 @@ STANDIN_CASE(attach, "attach enables, acknowledges, identifies; detach undoes")
 	}
 }
 
-STANDIN_CASE(attach_fails, "each step of attach fails in turn, detach undoes")
+EDU_TEST(attach_fails, "each step of attach fails in turn, detach undoes")
 {
 	int i, failed = 0;
 
@@ -63,7 +63,7 @@ STANDIN_CASE(attach_fails, "each step of attach fails in turn, detach undoes")
 	ATF_CHECK_EQ_MSG(failed, 8, "%d steps failed", failed);
 }
 
-STANDIN_CASE(attach_refuses, "attach refuses what is no edu device")
+EDU_TEST(attach_refuses, "attach refuses what is no edu device")
 {
 	static const uint32_t ids[] = { 0, UINT32_MAX, 0xed000001, 0x10000ee };
 	size_t i;
@@ -88,7 +88,7 @@ STANDIN_CASE(attach_refuses, "attach refuses what is no edu device")
 	ATF_CHECK_EQ(machine_held(), 0);
 }
 
-STANDIN_CASE(module, "each step of loading fails in turn; unload says busy")
+EDU_TEST(module, "each step of loading fails in turn; unload says busy")
 {
 	int flags = INTX, i, failed = 0;
 	struct edu_info info;
@@ -118,7 +118,7 @@ STANDIN_CASE(module, "each step of loading fails in turn; unload says busy")
 	ATF_CHECK_EQ(machine_held(), 0);
 }
 
-STANDIN_CASE(open_close, "one opens at a time, and for reading")
+EDU_TEST(open_close, "one opens at a time, and for reading")
 {
 	start(0);
 	ATF_CHECK_EQ(node_open(FREAD), EBUSY);
@@ -129,7 +129,7 @@ STANDIN_CASE(open_close, "one opens at a time, and for reading")
 	stop();
 }
 
-STANDIN_CASE(interrupt, "the handler takes what is ours and nothing else")
+EDU_TEST(interrupt, "the handler takes what is ours and nothing else")
 {
 	struct edu_event event;
 	int flags;
@@ -164,7 +164,7 @@ STANDIN_CASE(interrupt, "the handler takes what is ours and nothing else")
 	}
 }
 
-STANDIN_CASE(read_errors, "a read that fails takes nothing")
+EDU_TEST(read_errors, "a read that fails takes nothing")
 {
 	struct edu_event event;
 
@@ -178,7 +178,7 @@ STANDIN_CASE(read_errors, "a read that fails takes nothing")
 	stop();
 }
 
-STANDIN_CASE(ioctls, "ioctls, good and bad")
+EDU_TEST(ioctls, "ioctls, good and bad")
 {
 	struct edu_event event;
 	int on = 1;
@@ -288,7 +288,7 @@ check_windows(struct window *w)
 	}
 }
 
-STANDIN_CASE(windows, "an interrupt at any point of a window: read, no hang")
+EDU_TEST(windows, "an interrupt at any point of a window: read, no hang")
 {
 	static const uint32_t values[] = { 0, UINT32_MAX };
 	struct window w;
@@ -309,7 +309,7 @@ STANDIN_CASE(windows, "an interrupt at any point of a window: read, no hang")
  * The driver writes the command register while somebody sizes: it must not
  * undo the end of that, or nothing would ever answer again.
  */
-STANDIN_CASE(unmasked_within, "unmasking never leaves decoding disabled")
+EDU_TEST(unmasked_within, "unmasking never leaves decoding disabled")
 {
 	struct edu_event event;
 	int close_at, open_at;
@@ -339,7 +339,7 @@ STANDIN_CASE(unmasked_within, "unmasking never leaves decoding disabled")
 		}
 }
 
-STANDIN_CASE(raised_within, "raised again at any point of the handler: once")
+EDU_TEST(raised_within, "raised again at any point of the handler: once")
 {
 	int at, flags, n;
 
@@ -360,7 +360,7 @@ STANDIN_CASE(raised_within, "raised again at any point of the handler: once")
 		}
 }
 
-STANDIN_CASE(message_lost, "an MSI lost to bus mastering waits for a recheck")
+EDU_TEST(message_lost, "an MSI lost to bus mastering waits for a recheck")
 {
 	struct edu_event event;
 
@@ -379,7 +379,7 @@ STANDIN_CASE(message_lost, "an MSI lost to bus mastering waits for a recheck")
 	stop();
 }
 
-STANDIN_CASE(vanish, "unplugged at any point: a recheck tells, no hang")
+EDU_TEST(vanish, "unplugged at any point: a recheck tells, no hang")
 {
 	static const uint32_t values[] = { 0, UINT32_MAX };
 	struct edu_event event;
@@ -405,7 +405,7 @@ STANDIN_CASE(vanish, "unplugged at any point: a recheck tells, no hang")
 	}
 }
 
-STANDIN_CASE(kqueue, "notes: readable, end of file, of an earlier open")
+EDU_TEST(kqueue, "notes: readable, end of file, of an earlier open")
 {
 	struct knote kn, bad;
 	int i;
@@ -440,7 +440,7 @@ STANDIN_CASE(kqueue, "notes: readable, end of file, of an earlier open")
 	node_remove(&kn);
 }
 
-STANDIN_CASE(mappings, "what is mapped, and that it makes the unit busy")
+EDU_TEST(mappings, "what is mapped, and that it makes the unit busy")
 {
 	struct edu_info info;
 	off_t bar0, dma;
@@ -471,7 +471,7 @@ STANDIN_CASE(mappings, "what is mapped, and that it makes the unit busy")
 	stop();
 }
 
-STANDIN_CASE(forced, "a forced detach leaves memory that is mapped alone")
+EDU_TEST(forced, "a forced detach leaves memory that is mapped alone")
 {
 	off_t dma;
 	struct edu_info info;
@@ -496,7 +496,7 @@ STANDIN_CASE(forced, "a forced detach leaves memory that is mapped alone")
 	ATF_CHECK_EQ(is_held(R_UOBJ), 0);
 }
 
-STANDIN_CASE(engine, "open and detach end a DMA; the memory is as new")
+EDU_TEST(engine, "open and detach end a DMA; the memory is as new")
 {
 	start(0);
 	memset(machine.memory, 0x5a, 65536);
@@ -519,26 +519,4 @@ STANDIN_CASE(engine, "open and detach end a DMA; the memory is as new")
 	ATF_CHECK_EQ(is_held(R_DMAMEM), 1);
 	ATF_CHECK_EQ(is_held(R_BAR) + is_held(R_HANDLER) + is_held(R_MUTEX),
 	    0);
-}
-
-ATF_TP_ADD_TCS(tp)
-{
-	ATF_TP_ADD_TC(tp, attach);
-	ATF_TP_ADD_TC(tp, attach_fails);
-	ATF_TP_ADD_TC(tp, attach_refuses);
-	ATF_TP_ADD_TC(tp, module);
-	ATF_TP_ADD_TC(tp, open_close);
-	ATF_TP_ADD_TC(tp, interrupt);
-	ATF_TP_ADD_TC(tp, read_errors);
-	ATF_TP_ADD_TC(tp, ioctls);
-	ATF_TP_ADD_TC(tp, windows);
-	ATF_TP_ADD_TC(tp, unmasked_within);
-	ATF_TP_ADD_TC(tp, raised_within);
-	ATF_TP_ADD_TC(tp, message_lost);
-	ATF_TP_ADD_TC(tp, vanish);
-	ATF_TP_ADD_TC(tp, kqueue);
-	ATF_TP_ADD_TC(tp, mappings);
-	ATF_TP_ADD_TC(tp, forced);
-	ATF_TP_ADD_TC(tp, engine);
-	return add_thread_cases(tp);
 }

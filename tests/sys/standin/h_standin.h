@@ -10,13 +10,13 @@
 
 #include <sys/ioctl.h>
 
-#include <atf-c.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 
+#include "h_case.h"
 #include "machine.h"
 #include "edureg.h"
 #include "eduio.h"
@@ -25,14 +25,6 @@
 #define BIT_A		0x10U
 #define BIT_B		0x20000U
 #define LATER		4	/* ticks, and what was deferred is done */
-
-#define STANDIN_CASE(name, descr_)					\
-	ATF_TC(name);							\
-	ATF_TC_HEAD(name, tc)						\
-	{								\
-		atf_tc_set_md_var(tc, "descr", "%s", descr_);		\
-	}								\
-	ATF_TC_BODY(name, tc)
 
 static inline void
 sleep_ms(long ms)
@@ -94,7 +86,5 @@ raise_and_deliver(uint32_t bits)
 	machine_raise(bits);
 	ATF_REQUIRE_MSG(machine_deliver(), "the machine hangs");
 }
-
-atf_error_t add_thread_cases(atf_tp_t *);
 
 #endif /* H_STANDIN_H */

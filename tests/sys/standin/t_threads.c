@@ -72,7 +72,7 @@ end_waits(int force)
 	ATF_CHECK_EQ(machine_held(), 0);
 }
 
-STANDIN_CASE(waits_end, "revoke and forced detach end every kind of wait")
+EDU_TEST(waits_end, "revoke and forced detach end every kind of wait")
 {
 	int i;
 
@@ -208,7 +208,7 @@ storm(int flags, int roles_used)
 	ATF_CHECK_EQ(machine_held(), 0);
 }
 
-STANDIN_CASE(threads, "2,000 interrupts, readers, sizing: no bit is lost")
+EDU_TEST(threads, "2,000 interrupts, readers, sizing: no bit is lost")
 {
 	storm(0, 4);
 	storm(INTX, 4);
@@ -239,7 +239,7 @@ user(void *arg)
 	return NULL;
 }
 
-STANDIN_CASE(detach_races, "detach while others open, map, fault and close")
+EDU_TEST(detach_races, "detach while others open, map, fault and close")
 {
 	pthread_t thread, timer;
 	int i, detached = 0, busy = 0;
@@ -264,13 +264,4 @@ STANDIN_CASE(detach_races, "detach while others open, map, fault and close")
 	printf("%d detached, %d busy\n", detached, busy);
 	ATF_CHECK(detached >= 50 && busy >= 50);
 	stop();
-}
-
-atf_error_t
-add_thread_cases(atf_tp_t *tp)
-{
-	ATF_TP_ADD_TC(tp, waits_end);
-	ATF_TP_ADD_TC(tp, threads);
-	ATF_TP_ADD_TC(tp, detach_races);
-	return atf_no_error();
 }

@@ -3,10 +3,10 @@
  * SPDX-License-Identifier: BSD-2-Clause
  */
 
-#ifndef H_DEV_H
-#define H_DEV_H
+#ifndef H_NEED_H
+#define H_NEED_H
 
-/* For the tests that need a device of this machine. */
+/* What the tests need of this machine, and of its devices. */
 
 #include <sys/mman.h>
 
@@ -21,6 +21,7 @@
 #include <edu.h>
 #include <edureg.h>
 
+#include "h_case.h"
 #include "h_device.h"
 
 /*
@@ -115,4 +116,4 @@ need_memory(struct edu *edu, size_t length)
 	return mem;
 }
 
-#endif /* H_DEV_H */
+#endif /* H_NEED_H */
