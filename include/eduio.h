@@ -82,7 +82,8 @@ struct edu_info {
  * To be called whenever the function did not answer for a while or its
  * command register was written, sizing a BAR above all, once everything is
  * back in place: the one message of an MSI may have come and gone meanwhile.
- * EAGAIN: the function does not answer; something is still not in place.
+ * EAGAIN: the function does not answer; something is still not in place.  To
+ * be called again once it is.
  * ENXIO: it has been unplugged.
  */
 #define EDU_IOC_RECHECK	_IOR('E', 2, struct edu_event)

@@ -83,28 +83,31 @@ edu_take(struct edu_softc *sc, uint32_t status)
 }
 
 /*
- * Take what is pending, and unmask.  BAR0 may be away for any of the accesses:
- * if for both readings of the status, then for the one between as well.
+ * Take what is pending.  Unmask INTx; where others have masked it only if told
+ * to.  Should BAR0 be away for both readings, then for that between as well.
  */
 static int
-edu_look(struct edu_softc *sc)
+edu_look(struct edu_softc *sc, bool unmask)
 {
 	const uint32_t first = EDU_READ(sc, EDU_INTR_STATUS);
 	const bool answers = edu_answers(sc);
 	const uint32_t second = EDU_READ(sc, EDU_INTR_STATUS);
 	const pcireg_t csr = EDU_CSR(sc);
-	const bool is_masked = sc->sc_is_intx && sc->sc_state != EDU_GONE &&
-	    (csr & PCI_COMMAND_INTERRUPT_DISABLE) != 0;
 
 	if (!answers && csr == 0xffffffff)	/* unplugged */
 		return ENXIO;
 	if (answers && (first & second) != 0)
 		edu_take(sc, first & second);
+	sc->sc_unmasks |= answers && unmask && sc->sc_is_intx;
 	/* Without decoding the mask may be of who is sizing. */
-	if (answers && is_masked && (csr & PCI_COMMAND_MEM_ENABLE) != 0)
-		edu_command(sc, csr, 0, PCI_COMMAND_INTERRUPT_DISABLE);
+	if (answers && (csr & PCI_COMMAND_MEM_ENABLE) != 0) {
+		if ((csr & PCI_COMMAND_INTERRUPT_DISABLE) == 0)
+			sc->sc_unmasks = false;
+		else if (sc->sc_unmasks && sc->sc_state != EDU_GONE)
+			edu_command(sc, csr, 0, PCI_COMMAND_INTERRUPT_DISABLE);
+	}
 	/* Until everything has been seen in its place. */
-	if (!answers || first != second || is_masked)
+	if (!answers || first != second || sc->sc_unmasks)
 		callout_schedule(&sc->sc_later, mstohz(EDU_LATER_MS));
 	return answers ? 0 : EAGAIN;
 }
@@ -115,7 +118,7 @@ edu_later(void *cookie)
 	struct edu_softc *sc = cookie;
 
 	mutex_enter(&sc->sc_lock);
-	(void)edu_look(sc);
+	(void)edu_look(sc, false);
 	mutex_exit(&sc->sc_lock);
 }
 
@@ -131,6 +134,7 @@ edu_defer(struct edu_softc *sc)
 		    (csr & PCI_COMMAND_INTERRUPT_DISABLE) != 0)
 			return 0;
 		edu_command(sc, csr, PCI_COMMAND_INTERRUPT_DISABLE, 0);
+		sc->sc_unmasks = true;
 	}
 	sc->sc_ev_deferred.ev_count++;
 	callout_schedule(&sc->sc_later, mstohz(EDU_LATER_MS));
@@ -178,7 +182,7 @@ eduopen(dev_t dev, int flag, int mode, struct lwp *l)
 		sc->sc_state = error == 0 ? EDU_OPEN : EDU_FREE;
 	if (error == 0) {
 		edu_command(sc, EDU_CSR(sc), PCI_COMMAND_MASTER_ENABLE, 0);
-		(void)edu_look(sc);
+		(void)edu_look(sc, true);
 	}
 	mutex_exit(&sc->sc_lock);
 	return error;
@@ -249,7 +253,7 @@ eduioctl(dev_t dev, u_long cmd, void *data, int flag, struct lwp *l)
 		return 0;
 	case EDU_IOC_RECHECK:
 		mutex_enter(&sc->sc_lock);
-		error = edu_look(sc);
+		error = edu_look(sc, true);
 		*(struct edu_event *)data = (struct edu_event) {
 			.status = sc->sc_bits, .count = sc->sc_ev_taken.ev_count
 		};
@@ -414,7 +418,7 @@ edu_attach(device_t parent, device_t self, void *aux)
 		return;
 	mutex_enter(&sc->sc_lock);
 	sc->sc_state = EDU_FREE;
-	(void)edu_look(sc);
+	(void)edu_look(sc, true);
 	mutex_exit(&sc->sc_lock);
 }
 
@@ -424,7 +428,6 @@ edu_detach(device_t self, int flags)
 	struct edu_softc *sc = device_private(self);
 	const int unit = device_unit(self);
 	bool is_idle;
-	int cmajor;
 
 	mutex_enter(&sc->sc_lock);
 	if ((flags & DETACH_FORCE) == 0 &&
@@ -435,8 +438,7 @@ edu_detach(device_t self, int flags)
 	sc->sc_state = EDU_GONE;
 	edu_wake(sc);
 	mutex_exit(&sc->sc_lock);
-	cmajor = cdevsw_lookup_major(&edu_cdevsw);
-	vdevgone(cmajor, unit, unit, VCHR);
+	vdevgone(cdevsw_lookup_major(&edu_cdevsw), unit, unit, VCHR);
 	is_idle = edumem_quiet(sc);
 	if (sc->sc_ih != NULL)
 		pci_intr_disestablish(sc->sc_pc, sc->sc_ih);
@@ -471,7 +473,6 @@ edu_modcmd(modcmd_t cmd, void *arg)
 
 	switch (cmd) {
 	case MODULE_CMD_INIT:
-		/* modload -i flags=1: flags of the configuration file. */
 		(void)prop_dictionary_get_int(arg, "flags",
 		    &cfdata_ioconf_edu[0].cf_flags);
 		error = devsw_attach(edu_cd.cd_name, NULL, &bmajor,

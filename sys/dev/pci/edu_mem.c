@@ -39,9 +39,8 @@
  * The count is read without the object's lock.  A page fault holds that lock
  * while edummap() waits for a detach to succeed or fail; a detach that waited
  * for the lock would wait for ever.  Reading is enough: a reference comes from
- * another one or from mmap(2) of the open node.  (Or from an mmap(2) that
- * revoke(2) has overtaken, which may come at any time later: it is counted
- * then, and finds no page before a detach has ended.)
+ * another one or from mmap(2) of the open node.  (One that revoke(2) has
+ * overtaken may come later: it counts, and finds no page during a detach.)
  *
  * Memory is never freed under a mapping.  Where a forced detach finds some,
  * the memory stays for good.  A page not touched before faults from then on.

@@ -46,7 +46,6 @@
 
 #define EDU_MMAP_BAR0	0x0000000	/* offsets for mmap(2) */
 #define EDU_MMAP_DMA	0x1000000
-
 #define EDU_LATER_MS	10	/* between looks at what does not answer */
 
 enum edu_state {
@@ -78,6 +77,7 @@ struct edu_softc {
 	pci_intr_handle_t	*sc_pihp;	/* (c) */
 	void			*sc_ih;		/* (c) */
 	bool			sc_is_intx;	/* (c) */
+	bool			sc_unmasks;	/* (l) INTx, when it can */
 	kmutex_t		sc_lock;
 	enum edu_state		sc_state;	/* (l) */
 	kcondvar_t		sc_cv;		/* (l) readers */
