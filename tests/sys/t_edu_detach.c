@@ -13,6 +13,8 @@
 #include <sys/module.h>
 #include <sys/select.h>
 
+#include <stdatomic.h>
+
 #include "h_edu.h"
 
 enum outcome { WOKEN, READY, ENDED, WRONG };
@@ -487,16 +489,37 @@ NODE_TEST(unload_open, "unload says busy while a unit is open or mapped",
 	ATF_CHECK_EQ(count_units(), n);
 }
 
+#define USERS	3
+
 /* Open, map, fault, close and unmap, for ever. */
 static void
-use_for_ever(void)
+use_for_ever(atomic_uint *rounds)
 {
 	struct device d;
 
 	(void)alarm(500);	/* should nobody kill us */
-	for (;;)
+	for (;; (void)atomic_fetch_add(rounds, 1))
 		if ((d.fd = open("./edu0", O_RDWR)) != -1)
 			hold_a_while(&d);
+}
+
+/*
+ * Until who tried to open the node of no driver has failed: spec_open() waits
+ * for the lock that an unload holds, whose vdevgone() would wait for it.
+ */
+static void
+await_users(atomic_uint *rounds)
+{
+	unsigned before;
+	int i, ms;
+
+	for (i = 0; i < USERS; i++) {
+		before = atomic_load(&rounds[i]);
+		for (ms = 0; atomic_load(&rounds[i]) == before; ms++) {
+			ATF_REQUIRE_MSG(ms < SOON_MS, "a user hangs");
+			sleep_ms(1);
+		}
+	}
 }
 
 NODE_TEST(unload_racing, "unload while others open, map, fault and close",
@@ -504,31 +527,34 @@ NODE_TEST(unload_racing, "unload while others open, map, fault and close",
 {
 	const char *path = module_path(tc);
 	struct device d = open_unit(0);
-	int i, unloaded = 0;
+	int i;
+	atomic_uint *rounds;
 	char name[] = "edu";
-	pid_t pids[3];
+	pid_t pids[USERS];
 
 	close_unit(&d);
-	for (i = 0; i < 3; i++) {
+	rounds = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_ANON |
+	    MAP_SHARED, -1, 0);
+	ATF_REQUIRE(rounds != MAP_FAILED);
+	for (i = 0; i < USERS; i++) {
 		ATF_REQUIRE((pids[i] = fork()) != -1);
 		if (pids[i] == 0)
-			use_for_ever();
+			use_for_ever(&rounds[i]);
 	}
-	for (i = 0; i < 300; i++) {
+	for (i = 0; i < 200; i++) {
 		if (modctl(MODCTL_UNLOAD, name) == 0) {
-			unloaded++;
 			load(path, d.info.interrupt);
+			await_users(rounds);
 		} else
 			ATF_REQUIRE_EQ_MSG(errno, EBUSY, "%s",
 			    strerror(errno));
 		(void)rescan(d.info.domain);
 	}
-	for (i = 0; i < 3; i++) {
+	for (i = 0; i < USERS; i++) {
 		ATF_CHECK_EQ(waitpid(pids[i], NULL, WNOHANG), 0);
 		ATF_CHECK(kill(pids[i], SIGKILL) == 0);
 		(void)wait_status(pids[i]);
 	}
-	printf("unloaded %d times of %d\n", unloaded, i);
 	d = open_unit(0);
 	close_unit(&d);
 }

@@ -98,12 +98,12 @@ edu_look(struct edu_softc *sc, bool unmask)
 		return ENXIO;
 	if (answers && (first & second) != 0)
 		edu_take(sc, first & second);
-	sc->sc_unmasks |= answers && unmask && sc->sc_is_intx;
 	/* Without decoding the mask may be of who is sizing. */
 	if (answers && (csr & PCI_COMMAND_MEM_ENABLE) != 0) {
 		if ((csr & PCI_COMMAND_INTERRUPT_DISABLE) == 0)
 			sc->sc_unmasks = false;
-		else if (sc->sc_unmasks && sc->sc_state != EDU_GONE)
+		else if ((sc->sc_unmasks || (unmask && sc->sc_is_intx)) &&
+		    sc->sc_state != EDU_GONE)
 			edu_command(sc, csr, 0, PCI_COMMAND_INTERRUPT_DISABLE);
 	}
 	/* Until everything has been seen in its place. */

@@ -77,7 +77,7 @@ struct edu_softc {
 	pci_intr_handle_t	*sc_pihp;	/* (c) */
 	void			*sc_ih;		/* (c) */
 	bool			sc_is_intx;	/* (c) */
-	bool			sc_unmasks;	/* (l) INTx, when it can */
+	bool			sc_unmasks;	/* (l) INTx, once it can */
 	kmutex_t		sc_lock;
 	enum edu_state		sc_state;	/* (l) */
 	kcondvar_t		sc_cv;		/* (l) readers */
