@@ -85,9 +85,9 @@ LIBSRCS=	lib/address.c lib/bar.c lib/claim.c lib/clock.c lib/config.c \
 		lib/device.c lib/dma.c lib/error.c lib/factorial.c \
 		lib/handle.c lib/identify.c lib/interrupt.c lib/kernel.c \
 		lib/list.c lib/machine.c lib/memory.c lib/mmio.c lib/range.c \
-		lib/register.c lib/pciaccess/bus.c lib/qtest/bus.c \
-		lib/qtest/helper.c lib/qtest/kernel.c lib/qtest/protocol.c \
-		lib/qtest/start.c $(LIB_$(OS))
+		lib/register.c lib/pciaccess/bus.c lib/qtest/bell.c \
+		lib/qtest/bus.c lib/qtest/kernel.c lib/qtest/process.c \
+		lib/qtest/protocol.c lib/qtest/start.c $(LIB_$(OS))
 
 TOOL_Linux=	tools/cmd_bind_linux.c
 TOOL_NetBSD=	tools/cmd_bind_other.c
@@ -110,7 +110,8 @@ TESTS_Linux=	$(TESTS_DEV) tests/dev/h_counts.c tests/dev/h_unplug.c \
 		tests/t_eduvm_guest.sh tests/t_eduvm_netbsd.sh \
 		tests/t_factorial.c tests/t_header.sh tests/t_interrupt.c \
 		tests/t_machine.c tests/t_memory.c tests/t_open.c \
-		tests/t_pkgsrc.sh tests/t_qtest.c tests/t_qtest_socket.c \
+		tests/t_pkgsrc.sh tests/t_qtest.c tests/t_qtest_peer.c \
+		tests/t_qtest_socket.c \
 		tests/t_register.c tests/t_unplug.sh
 TESTS_NetBSD=	$(TESTS_DEV) tests/sys/t_edu.c tests/sys/t_edu_detach.c \
 		tests/sys/t_edu_map.c tests/sys/t_edu_stress.c \

@@ -21,7 +21,9 @@
  * a time.  Different handles may be used by different threads at once.
  *
  * Fork.  A handle belongs to the process that opened it.  A child must not
- * use it, edu_close() included.
+ * use it, edu_close() included.  The QEMU of "qtest:" ends with that process,
+ * its children by fork(2) notwithstanding; a child made past the handlers of
+ * fork(2), by _Fork() or clone(2), keeps it alive until it ends or executes.
  *
  * Time.  A timeout_ms of 0 looks once, EDU_FOREVER waits without limit; any
  * other negative value is EINVAL.

@@ -315,6 +315,25 @@ bind_body()
 	fails_json 69 None bind none
 }
 
+qemu_case privileged \
+    "QEMU= and PATH are not obeyed with rights the user has not"
+privileged_body()
+{
+	[ "$(id -u)" -eq 0 ] || atf_skip "needs root"
+	printf '#! /bin/sh\ntouch ran\n' >qemu-system-x86_64
+	chmod 755 . qemu-system-x86_64
+	cat >su.py <<-'END'
+	import os, sys
+	os.setresuid(65534, 0, 0)
+	os.execv(sys.argv[1], sys.argv[1:])
+	END
+	QEMU=$PWD/qemu-system-x86_64 atf_check -o ignore \
+	    python3 su.py "$EDUTOOL" live
+	unset QEMU
+	PATH=$PWD:$PATH atf_check -o ignore python3 su.py "$EDUTOOL" live
+	atf_check -s exit:1 test -e ran
+}
+
 qemu_case progress "a bar on a terminal when it takes longer than a second"
 progress_body()
 {

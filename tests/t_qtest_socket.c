@@ -12,7 +12,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -171,63 +170,6 @@ EDU_TEST(socket_missing, "no socket there, or nobody listening: ENOENT, and "
 	ATF_CHECK_ERRNO(EINVAL, edu_open(name, 0) == NULL);
 }
 
-/* Whoever connects to SOCKET gets this, again and again if so wanted. */
-static pid_t
-start_peer(const char *text, int is_endless, int is_silent)
-{
-	struct sockaddr_un sun;
-	int fd, listener;
-	pid_t pid;
-
-	memset(&sun, 0, sizeof(sun));
-	sun.sun_family = AF_UNIX;
-	(void)strcpy(sun.sun_path, SOCKET);
-	(void)unlink(SOCKET);
-	ATF_REQUIRE((listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC,
-	    0)) != -1);
-	ATF_REQUIRE(bind(listener, (struct sockaddr *)&sun,
-	    sizeof(sun)) == 0 && listen(listener, 1) == 0);
-	ATF_REQUIRE((pid = fork()) != -1);
-	if (pid == 0) {
-		(void)alarm(60);
-		fd = accept(listener, NULL, NULL);
-		do
-			(void)write(fd, text, strlen(text));
-		while (is_endless);
-		while (is_silent)
-			(void)pause();
-		_exit(0);
-	}
-	(void)close(listener);
-	return pid;
-}
-
-static void
-check_peer(const char *text, int is_endless, int is_silent, int errnum,
-    const char *message)
-{
-	pid_t pid = start_peer(text, is_endless, is_silent);
-
-	check_open_fails(DEVICE, errnum, message);
-	(void)kill(pid, SIGKILL);
-	(void)waitpid(pid, NULL, 0);
-}
-
-EDU_TEST(peer_speaks_no_qtest, "somebody else at the socket, who hangs up or "
-    "talks nonsense: ENODEV")
-{
-	int before = count_fds();
-
-	check_peer("", 0, 0, ENODEV, "hung up");
-	check_peer("{\"QMP\": {}}\r\n", 0, 1, ENODEV, "{\"QMP\": {}}");
-	check_peer("220 mail\n", 1, 0, ENODEV, "220 mail");
-	check_peer("IRQ IRQ IRQ ", 1, 0, EBUSY, "does not answer");
-	check_peer("no end of the line ", 1, 0, ENODEV, "endless");
-	check_peer("OK\n", 0, 0, ENODEV, "hung up");
-	check_peer("OK what\n", 1, 0, ENODEV, "OK what");
-	ATF_CHECK_EQ(count_fds(), before);
-}
-
 EDU_TEST(peer_silent, "a QEMU that another process is using: EBUSY, not a hang")
 {
 	struct edu *edu;
@@ -287,6 +229,13 @@ EDU_TEST(socket_without_edu, "a QEMU without an edu device, or without PCI: "
 	fd = start_qemu("isapc", "-cpu 486");
 	await_qemu();
 	check_open_fails(DEVICE, ENOENT, "-device edu");
+	check_open_fails(DEVICE, ENOENT, "no PCI configuration ports");
+	(void)close(fd);
+	ATF_REQUIRE(wait(NULL) != -1);
+	(void)unlink(SOCKET);
+	fd = start_qemu("microvm,pcie=on,rtc=on", "-m 16 -device edu");
+	await_qemu();
+	check_open_fails(DEVICE, ENOENT, "no PCI configuration ports");
 	(void)close(fd);
 }
 
@@ -402,5 +351,24 @@ EDU_TEST(interrupts_unavailable, "where interrupts cannot be heard, the wait "
 	memset(mem, 0, 100);
 	REQUIRE_EDU(edu, edu_dma_get(edu, 0, mem, 100, 0, SOON_MS));
 	ATF_CHECK_EQ(((char *)mem)[99], 'x');
+	edu_close(edu);
+}
+
+EDU_TEST(client_idle, "a QEMU whose client does nothing says nothing: else it "
+    "would stand still in the end, unread")
+{
+	struct edu *edu;
+	uint32_t status;
+	int i;
+
+	(void)start_qemu("pc", "-m 16 -device edu");
+	await_qemu();
+	edu = open_device(DEVICE, 0);
+	/* What is left of a tick may still come. */
+	for (i = 0; i < 2; i++) {
+		sleep_ms(100);
+		ATF_CHECK(edu_irq_wait(edu, 0, &status) == 0);
+	}
+	ATF_CHECK(!is_readable(edu_irq_fd(edu), 1000));
 	edu_close(edu);
 }

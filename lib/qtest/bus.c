@@ -179,6 +179,10 @@ set_up(struct qtest_bus *b)
 	case -1:
 		return qtest_fail(b->q, b->bus.err, "cannot look for a device");
 	case 0:
+		if (!qtest_has_config(b->q))
+			return edu_fail(b->bus.err, ENOENT, "this QEMU's "
+			    "machine has no PCI configuration ports: start it "
+			    "with -machine q35 -device edu");
 		return edu_fail(b->bus.err, ENOENT, "this QEMU has no edu "
 		    "device on its first PCI bus: start it with -device edu");
 	}

@@ -17,11 +17,9 @@
  */
 
 #include <errno.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "bus.h"
 #include "error.h"
@@ -85,49 +83,24 @@ rearm(struct edu_kernel *kernel)
 	if (command & PCI_COMMAND_NO_INTX)
 		return ops->config_write(k->bus, PCI_COMMAND,
 		    command & PCI_COMMAND_MASK & ~PCI_COMMAND_NO_INTX);
-	if ((command & PCI_STATUS_INTX) && qtest_inject(k->q) == -1)
-		return qtest_fail(k->q, k->kernel.err,
-		    "cannot wait for interrupts");
+	if (command & PCI_STATUS_INTX)
+		qtest_ring(k->q, 1);
 	return 0;
-}
-
-/* Empty the pipe: 1 when something was in it, 0 when not, -1 at its end. */
-static int
-drain(int fd)
-{
-	char bytes[256];
-	ssize_t n;
-	int some = 0;
-
-	while ((n = read(fd, bytes, sizeof(bytes))) > 0)
-		some = 1;
-	return some || n == -1 ? some : -1;
 }
 
 static int
 wait_irq(struct edu_kernel *kernel, int timeout_ms)
 {
 	struct kernel_qtest *k = self(kernel);
-	struct pollfd pfd;
-	uint32_t id;
-	int some;
+	int result = qtest_wait(k->q, timeout_ms);
 
-	pfd.fd = k->q->irq_fd;
-	pfd.events = POLLIN;
-	switch (poll(&pfd, 1, timeout_ms)) {
-	case -1:
-		return edu_fail_errno(k->kernel.err, errno,
-		    "waiting for an interrupt");
-	case 0:
-		return 0;
-	}
-	if ((some = drain(k->q->irq_fd)) != -1)
-		return some;
-	/* The helper has ended, and whoever asks QEMU next learns why. */
-	if (k->bus->ops->config_read(k->bus, PCI_ID, &id) == -1)
-		return -1;
-	return edu_fail(k->kernel.err, ENODEV,
-	    "interrupts do not arrive any more");
+	if (result != -1)
+		return result;
+	if (k->q->errnum != 0)
+		return qtest_fail(k->q, k->kernel.err,
+		    "cannot wait for interrupts");
+	return edu_fail_errno(k->kernel.err, errno,
+	    "waiting for an interrupt");
 }
 
 static int
@@ -258,8 +231,7 @@ watch_i440fx(struct qtest *q)
 			routes |= PIIX3_LINE << shift;
 		}
 		line = routes >> shift & PIIX3_ROUTE_LINE;
-		if (qtest_watch(q, line) == -1)
-			return -1;
+		qtest_watch(q, line);
 	}
 	if (qtest_config_write(q, BRIDGE_DEVFN, PIIX3_ROUTE, routes) == -1)
 		return -1;
@@ -272,8 +244,7 @@ watch_q35(struct qtest *q)
 	unsigned line;
 
 	for (line = Q35_FIRST_LINE; line <= Q35_LAST_LINE; line++)
-		if (qtest_watch(q, line) == -1)
-			return -1;
+		qtest_watch(q, line);
 	return 1;
 }
 
@@ -284,7 +255,7 @@ watch(struct qtest *q)
 	uint32_t host;
 
 	/* Refused where there is no I/O APIC. */
-	if (qtest_command(q, NULL, "irq_intercept_in ioapic") == -1)
+	if (qtest_listen(q) == -1)
 		return q->errnum != 0 ? -1 : 0;
 	if (qtest_config_read(q, QTEST_DEVFN(0, 0), PCI_ID, &host) == -1)
 		return -1;

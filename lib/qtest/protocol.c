@@ -21,25 +21,45 @@
 #include "error.h"
 #include "qtest.h"
 
-/* QEMU answers in microseconds, unless somebody has stopped it. */
-#define ANSWER_MS	30000
-
 /* The ports of PCI configuration mechanism 1. */
 #define CONFIG_ADDRESS	0xcf8U
 #define CONFIG_DATA	0xcfcU
 #define CONFIG_ENABLE	0x80000000U
 
-/* The session is over; the first reason is the one that counts. */
+#define LINES		32
+
+/* As it may go to a terminal: whoever sent it is a stranger. */
+static void
+escape(char *to, size_t size, const char *from)
+{
+	size_t used = 0;
+
+	for (; *from != '\0' && used + 5 <= size; from++)
+		if (*from >= ' ' && *from <= '~')
+			to[used++] = *from;
+		else
+			used += (size_t)snprintf(to + used, size - used,
+			    "\\x%02x", (unsigned char)*from);
+	to[used] = '\0';
+}
+
+/*
+ * The session is over; the first reason is the one that counts.  Whoever
+ * waits for irq_fd learns of it.
+ */
 static int __attribute__((__format__(__printf__, 3, 4)))
 over(struct qtest *q, int errnum, const char *fmt, ...)
 {
+	char why[sizeof(q->why)];
 	va_list ap;
 
 	if (q->errnum == 0) {
 		q->errnum = errnum;
 		va_start(ap, fmt);
-		(void)vsnprintf(q->why, sizeof(q->why), fmt, ap);
+		(void)vsnprintf(why, sizeof(why), fmt, ap);
 		va_end(ap);
+		escape(q->why, sizeof(q->why), why);
+		(void)shutdown(q->fd, SHUT_RDWR);
 	}
 	errno = q->errnum;
 	return -1;
@@ -81,8 +101,26 @@ ended(struct qtest *q)
 	    ": " : "", line);
 }
 
+static void
+start_call(struct qtest *q, int timeout_ms)
+{
+
+	q->deadline_us = edu_deadline_us(timeout_ms);
+}
+
+/* 1 when the connection is, 0 when the time is over, -1 with errno. */
 static int
-send_all(struct qtest *q, int fd, const char *buf, size_t length)
+ready(struct qtest *q, short events, int64_t deadline_us)
+{
+	struct pollfd pfd;
+
+	pfd.fd = q->fd;
+	pfd.events = events;
+	return poll(&pfd, 1, edu_remaining_ms(deadline_us));
+}
+
+static int
+send_all(struct qtest *q, const char *buf, size_t length)
 {
 	ssize_t n;
 
@@ -91,24 +129,23 @@ send_all(struct qtest *q, int fd, const char *buf, size_t length)
 		return -1;
 	}
 	while (length > 0) {
-		n = send(fd, buf, length, MSG_NOSIGNAL);
-		if (n == -1 && errno != EINTR)
-			return ended(q);
+		n = send(q->fd, buf, length, MSG_NOSIGNAL | MSG_DONTWAIT);
 		if (n > 0) {
 			buf += n;
 			length -= (size_t)n;
-		}
+		} else if (n == -1 && errno != EAGAIN && errno != EINTR)
+			return ended(q);
+		else if (ready(q, POLLOUT, q->deadline_us) == 0)
+			return over(q, q->silence, "it does not listen");
 	}
 	return 0;
 }
 
-/* Get more of an answer. */
+/* Get what has come. */
 static int
-receive(struct qtest *q, int64_t deadline_us)
+receive(struct qtest *q)
 {
-	struct pollfd pfd;
 	ssize_t n;
-	int ready;
 
 	if (q->in_next > 0) {
 		q->in_used -= q->in_next;
@@ -118,43 +155,108 @@ receive(struct qtest *q, int64_t deadline_us)
 	if (q->in_used == sizeof(q->in))
 		return over(q, ENODEV, "it answered with an endless line: "
 		    "that is not qtest");
-	pfd.fd = q->reply_fd;
-	pfd.events = POLLIN;
-	do
-		ready = poll(&pfd, 1, edu_remaining_ms(deadline_us));
-	while (ready == -1 && errno == EINTR);
-	if (ready == 0)
-		return over(q, q->silence, "it does not answer");
-	n = recv(q->reply_fd, q->in + q->in_used, sizeof(q->in) - q->in_used,
-	    0);
-	if (n == 0 || (n == -1 && errno != EINTR))
+	n = recv(q->fd, q->in + q->in_used, sizeof(q->in) - q->in_used,
+	    MSG_DONTWAIT);
+	if (n == 0 || (n == -1 && errno != EINTR && errno != EAGAIN))
 		return ended(q);
 	if (n > 0)
 		q->in_used += (size_t)n;
 	return 0;
 }
 
-/* The next line, without its end; valid until the next call. */
-static char *
-next_line(struct qtest *q, int timeout_ms)
+/*
+ * Have more come: 1, 0 when the time is over, -1 with errno: EINTR, or the
+ * session is over.  Looks once when it is late, and not again.
+ */
+static int
+more(struct qtest *q, int64_t deadline_us, int *is_late)
 {
-	int64_t deadline_us = edu_deadline_us(timeout_ms);
-	size_t seen = 0;
-	char *end, *line;
+	int result;
 
-	for (;;) {
-		line = q->in + q->in_next;
-		end = memchr(line + seen, '\n', q->in_used - q->in_next -
-		    seen);
-		if (end != NULL)
-			break;
-		seen = q->in_used - q->in_next;
-		if (receive(q, deadline_us) == -1)
-			return NULL;
-	}
+	if (*is_late)
+		return 0;
+	*is_late = edu_now_us() >= deadline_us;
+	if ((result = ready(q, POLLIN, deadline_us)) == 1)
+		return receive(q) == -1 ? -1 : 1;
+	return result;
+}
+
+/* The next line, without its end; NULL where it is not whole yet. */
+static char *
+take_line(struct qtest *q)
+{
+	char *end, *line = q->in + q->in_next;
+
+	if ((end = memchr(line, '\n', q->in_used - q->in_next)) == NULL)
+		return NULL;
 	*end = '\0';
 	q->in_next = (size_t)(end + 1 - q->in);
 	return line;
+}
+
+/* Take the lines that QEMU has sent by itself, up to an answer. */
+static void
+hear(struct qtest *q)
+{
+	static const char irq[] = "IRQ raise ";
+	unsigned long number;
+	char *end, *line;
+
+	while (q->in_used - q->in_next >= 4 &&
+	    memcmp(q->in + q->in_next, irq, 4) == 0 &&
+	    (line = take_line(q)) != NULL) {
+		if (strncmp(line, irq, sizeof(irq) - 1) != 0)
+			continue;
+		line += sizeof(irq) - 1;
+		number = strtoul(line, &end, 10);
+		if (end != line && *end == '\0' && number < LINES &&
+		    (q->watched >> number & 1))
+			qtest_ring(q, 1);
+	}
+}
+
+/* The line of an answer; valid until the next call. */
+static char *
+next_line(struct qtest *q)
+{
+	int is_late = 0;
+	char *line;
+
+	for (;;) {
+		hear(q);
+		if ((line = take_line(q)) != NULL)
+			break;
+		switch (more(q, q->deadline_us, &is_late)) {
+		case -1:
+			if (q->errnum != 0)
+				return NULL;
+			break;
+		case 0:
+			(void)over(q, q->silence, "it does not answer");
+			return NULL;
+		}
+	}
+	/* What has come behind it is where irq_fd does not see it any more. */
+	hear(q);
+	return line;
+}
+
+int
+qtest_wait(struct qtest *q, int timeout_ms)
+{
+	int64_t deadline_us = edu_deadline_us(timeout_ms);
+	int is_late = 0, result = 1;
+
+	if (q->errnum != 0) {
+		errno = q->errnum;
+		return -1;
+	}
+	for (hear(q); !q->is_ringing && result == 1; hear(q))
+		result = more(q, deadline_us, &is_late);
+	if (!q->is_ringing)
+		return result;
+	qtest_ring(q, 0);
+	return 1;
 }
 
 /* What follows the "OK" of an answer. */
@@ -163,7 +265,7 @@ answer(struct qtest *q)
 {
 	char *line;
 
-	if ((line = next_line(q, ANSWER_MS)) == NULL)
+	if ((line = next_line(q)) == NULL)
 		return NULL;
 	if (strcmp(line, "OK") == 0)
 		return line + 2;
@@ -203,9 +305,8 @@ qtest_greet(struct qtest *q, int timeout_ms)
 {
 	const char *line;
 
-	if (send_all(q, q->command_fd, " \n", 2) == -1)
-		return -1;
-	if ((line = next_line(q, timeout_ms)) == NULL)
+	start_call(q, timeout_ms);
+	if (send_all(q, " \n", 2) == -1 || (line = next_line(q)) == NULL)
 		return -1;
 	if (strncmp(line, "FAIL", 4) != 0 && strncmp(line, "OK", 2) != 0)
 		return over(q, ENODEV, "it says '%.60s', which is not qtest",
@@ -223,7 +324,8 @@ qtest_command(struct qtest *q, uint64_t *value, const char *fmt, ...)
 	length = vsnprintf(q->out, sizeof(q->out) - 1, fmt, ap);
 	va_end(ap);
 	q->out[length++] = '\n';
-	if (send_all(q, q->command_fd, q->out, (size_t)length) == -1)
+	start_call(q, q->limit_ms);
+	if (send_all(q, q->out, (size_t)length) == -1)
 		return -1;
 	return answer_number(q, value);
 }
@@ -321,14 +423,14 @@ qtest_store(struct qtest *q, uint64_t address, const void *data, size_t length)
 	size_t n;
 	int used;
 
+	start_call(q, q->limit_ms);
 	for (; length > 0; from += n, address += n, length -= n) {
 		n = length < QTEST_PIECE ? length : QTEST_PIECE;
 		used = snprintf(q->out, sizeof(q->out), "b64write 0x%" PRIx64
 		    " 0x%zx ", address, n);
 		end = encode(q->out + used, from, n);
 		*end++ = '\n';
-		if (send_all(q, q->command_fd, q->out,
-		    (size_t)(end - q->out)) == -1 ||
+		if (send_all(q, q->out, (size_t)(end - q->out)) == -1 ||
 		    answer_number(q, NULL) == -1)
 			return -1;
 	}
@@ -343,11 +445,12 @@ qtest_load(struct qtest *q, uint64_t address, void *data, size_t length)
 	size_t n;
 	int used;
 
+	start_call(q, q->limit_ms);
 	for (; length > 0; to += n, address += n, length -= n) {
 		n = length < QTEST_PIECE ? length : QTEST_PIECE;
 		used = snprintf(q->out, sizeof(q->out), "b64read 0x%" PRIx64
 		    " 0x%zx\n", address, n);
-		if (send_all(q, q->command_fd, q->out, (size_t)used) == -1 ||
+		if (send_all(q, q->out, (size_t)used) == -1 ||
 		    (text = answer(q)) == NULL)
 			return -1;
 		if (decode(to, n, text) == -1)
@@ -356,27 +459,38 @@ qtest_load(struct qtest *q, uint64_t address, void *data, size_t length)
 	return 0;
 }
 
-static int
-request(struct qtest *q, char byte)
+/* The address port reads back what was written; elsewhere there is nothing. */
+int
+qtest_has_config(struct qtest *q)
 {
+	uint64_t value;
 
-	if (send_all(q, q->reply_fd, &byte, 1) == -1)
-		return -1;
-	return answer_number(q, NULL);
+	return qtest_command(q, NULL, "outl 0x%x 0x%x\ninl 0x%x",
+	    CONFIG_ADDRESS, CONFIG_ENABLE, CONFIG_ADDRESS) == 0 &&
+	    answer_number(q, &value) == 0 && value == CONFIG_ENABLE;
 }
 
+/*
+ * QEMU tells of every input, and the PC's interval timer is one that ticks: 18
+ * times a second, until QEMU stands still because nobody reads it.  So have
+ * the timer end (counter 0, mode 0, a count of 1).
+ */
 int
+qtest_listen(struct qtest *q)
+{
+
+	if (qtest_command(q, NULL, "irq_intercept_in ioapic") == -1)
+		return -1;
+	return qtest_command(q, NULL, "outb 0x43 0x30\noutb 0x40 0x1\n"
+	    "outb 0x40 0x0") == -1 || answer_number(q, NULL) == -1 ||
+	    answer_number(q, NULL) == -1 ? -1 : 0;
+}
+
+void
 qtest_watch(struct qtest *q, unsigned line)
 {
 
-	return request(q, (char)line);
-}
-
-int
-qtest_inject(struct qtest *q)
-{
-
-	return request(q, QTEST_INJECT);
+	q->watched |= UINT32_C(1) << line;
 }
 
 int

@@ -11,25 +11,10 @@
  * docs/devel/testing/qtest.rst): lines of text, one answer to each command,
  * and at any time a line "IRQ raise N" or "IRQ lower N" in between.
  *
- *	this process		helper process		QEMU
- *
- *	command_fd -------------------------------------> commands
- *	reply_fd   <---- replies ---- reads <------------ replies, IRQ lines
- *	reply_fd   ---- requests ---> watch, inject
- *	irq_fd     <---- a byte for each watched "IRQ raise"
- *	said_fd    <------------------------------------- stdout, stderr
- *
- * The helper is there because somebody must read QEMU's lines while this
- * process does something else: only so is irq_fd readable at the right time
- * for poll(2).  And because somebody must end QEMU when this process dies,
- * whatever it dies of: the helper ends with reply_fd, and a QEMU of our own
- * ends with the helper.  It is no child of this process, which therefore
- * finds no stranger in wait(2); and in a session of its own, so that neither
- * a ^C nor a SIGKILL for this process's group reaches the helper or QEMU.
- *
- * The helper passes an interrupt on before it passes on the answer that QEMU
- * sent after it: when a command has been answered, irq_fd is readable if that
- * command has raised an interrupt.
+ * Those lines are read on the way to an answer, and while somebody waits for
+ * an interrupt.  QEMU sends them before the answer to the command that has
+ * raised the interrupt: when a command has been answered, irq_fd is readable
+ * if that command has raised one.
  */
 
 #include <sys/types.h>
@@ -46,10 +31,15 @@ struct edu_kernel;
 #define QTEST_PIECE	12288
 
 struct qtest {
-	int		command_fd;
-	int		reply_fd;
-	int		irq_fd;
-	int		said_fd;
+	int		fd;		/* the connection to QEMU */
+	int		irq_fd;		/* bell.c's; watches fd */
+	int		said_fd;	/* stdout and stderr of our own QEMU */
+	int		tty_fd;		/* process.c's */
+	struct qtest	*next;		/* likewise */
+	int		is_ringing;	/* an interrupt was heard */
+	uint32_t	watched;	/* lines */
+	int		limit_ms;	/* for a whole call of protocol.c */
+	int64_t		deadline_us;	/* of the call that is going on */
 	/* 0, or why the session is over: nothing more is sent then. */
 	int		errnum;
 	char		why[256];
@@ -57,7 +47,7 @@ struct qtest {
 	/* For messages: who is at the other end, and how that one goes. */
 	char		peer[160];
 	const char	*gone;
-	/* What has come from reply_fd and where its next line starts. */
+	/* What has come from QEMU and where its next line starts. */
 	size_t		in_used;
 	size_t		in_next;
 	char		in[QTEST_PIECE / 3 * 4 + 64];
@@ -73,6 +63,7 @@ void	qtest_end(struct qtest *);
 /*
  * protocol.c.  Functions that return int return 0, or -1 with errno: EIO when
  * QEMU refused, else the session is over.  qtest_fail() makes an error of it.
+ * Where QEMU neither reads nor answers for limit_ms, the session is over.
  */
 
 /* Wait until QEMU answers, and make sure that it speaks qtest. */
@@ -89,36 +80,30 @@ int	qtest_config_write(struct qtest *, unsigned devfn, unsigned offset,
 /* The guest's memory. */
 int	qtest_store(struct qtest *, uint64_t address, const void *, size_t);
 int	qtest_load(struct qtest *, uint64_t address, void *, size_t);
-/* Let this interrupt line (0 to 31) be heard on irq_fd. */
-int	qtest_watch(struct qtest *, unsigned line);
-/* Make irq_fd readable. */
-int	qtest_inject(struct qtest *);
+/* 1, or 0 where QEMU's machine has no ports for configuration space. */
+int	qtest_has_config(struct qtest *);
+/*
+ * Let the machine's I/O APIC tell of its inputs; EIO where there is none.
+ * Then let one of them (0 to 31) be heard on irq_fd.
+ */
+int	qtest_listen(struct qtest *);
+void	qtest_watch(struct qtest *, unsigned line);
+/* 1 for an interrupt since the last time, 0 when the time is over; EINTR. */
+int	qtest_wait(struct qtest *, int timeout_ms);
 /* As edu_fail(): what failed, and what is known of the reason. */
 int	qtest_fail(const struct qtest *, struct edu_error *, const char *what);
 
-/* helper.c: what the helper is made of; -1 where there is none. */
-struct qtest_ends {
-	int		qemu;		/* the connection to QEMU */
-	int		owner;		/* the other end of reply_fd */
-	int		irq;		/* the other end of irq_fd */
-	int		said;		/* the other end of said_fd */
-	int		null;		/* /dev/null */
-	/* For a QEMU of our own: its end of the connection, and firmware. */
-	int		server;
-	int		firmware;
-	const char	*program;	/* NULL: there is a QEMU already */
-	char *const	*argv;
-};
-/* Descriptors of the QEMU that the helper starts. */
-#define QTEST_SERVER_FD		"3"
-#define QTEST_FIRMWARE_FD	"4"
+/* bell.c: make irq_fd; make it readable, or no longer so. */
+int	qtest_bell(struct qtest *);
+void	qtest_ring(struct qtest *, int is_ringing);
 
-/* Requests, one byte each, to the helper: a line to watch, or this. */
-#define QTEST_INJECT		'i'
-#define QTEST_LINES		32
-
-/* Start it; it closes none of these here.  0, or -1 with errno. */
-int	qtest_help(const struct qtest_ends *);
+/*
+ * process.c: start argv[0], with server as its descriptor 3 and said for its
+ * messages, of which none is closed here.  0, or -1 with errno.
+ */
+int	qtest_run(struct qtest *, char *const argv[], int server, int said);
+/* End it; does nothing where there is none. */
+void	qtest_kill(struct qtest *);
 
 /* bus.c: a bus made by edu_bus_qtest(), and its session. */
 struct qtest_bus {
