@@ -76,46 +76,22 @@ ALLCFLAGS=	$(STD) $(WARN) $(CPPDEFS) $(CPPFLAGS) -fPIC \
 		-fvisibility=hidden $(SANFLAG) $(CFLAGS)
 ALLLDFLAGS=	$(SANFLAG) $(LDFLAGS)
 
-# lib/ is the device; its folders are worlds, and a system has some of them.
-LIB_Linux=	lib/linux/hugepages.c lib/linux/kernel.c lib/linux/sysfs.c \
-		lib/linux/system.c lib/linux/uio.c
-LIB_NetBSD=	lib/netbsd/bus.c lib/netbsd/driver.c lib/netbsd/kernel.c \
-		lib/netbsd/node.c lib/netbsd/system.c
-LIBSRCS=	lib/address.c lib/bar.c lib/claim.c lib/clock.c lib/config.c \
-		lib/device.c lib/dma.c lib/error.c lib/factorial.c \
-		lib/handle.c lib/identify.c lib/interrupt.c lib/kernel.c \
-		lib/list.c lib/machine.c lib/memory.c lib/mmio.c lib/range.c \
-		lib/register.c lib/pciaccess/bus.c lib/qtest/bell.c \
-		lib/qtest/bus.c lib/qtest/kernel.c lib/qtest/process.c \
-		lib/qtest/protocol.c lib/qtest/start.c $(LIB_$(OS))
+# lib/ is the device; its folders are worlds, and each system has one.
+WORLD_Linux=	linux
+WORLD_NetBSD=	netbsd
+LIBSRCS!=	ls lib/*.c lib/pciaccess/*.c lib/qtest/*.c \
+		    lib/$(WORLD_$(OS))/*.c
 
-TOOL_Linux=	tools/cmd_bind_linux.c
-TOOL_NetBSD=	tools/cmd_bind_other.c
-TOOLSRCS=	tools/cmd_bar.c tools/cmd_dma.c tools/cmd_factorial.c \
-		tools/cmd_info.c tools/cmd_irq.c tools/cmd_list.c \
-		tools/cmd_live.c tools/cmd_reg.c tools/cmd_selftest.c \
-		tools/commands.c tools/device.c tools/edutool.c tools/json.c \
-		tools/number.c tools/progress.c tools/report.c $(TOOL_$(OS))
+TOOL_Linux=	linux
+TOOL_NetBSD=	other
+TOOLSRCS!=	ls tools/*.c | grep -v cmd_bind; \
+		    echo tools/cmd_bind_$(TOOL_$(OS)).c
 
 # Those in tests/dev need an edu device of this machine, those in tests/sys
 # edu(4), and the others neither.
-TESTS_DEV=	tests/dev/t_bar.c tests/dev/t_claim.c tests/dev/t_dma.c \
-		tests/dev/t_edutool.sh tests/dev/t_interrupt.c \
-		tests/dev/t_list.c tests/dev/t_memory.c
-TESTS_Linux=	$(TESTS_DEV) tests/dev/h_counts.c tests/dev/h_unplug.c \
-		tests/t_bar.c tests/t_bar_fault.c tests/t_build.sh \
-		tests/t_counts.sh tests/t_dma.c tests/t_dma_fault.c \
-		tests/t_edutool.sh tests/t_edutool_dma.sh \
-		tests/t_edutool_registers.sh tests/t_eduvm.sh \
-		tests/t_eduvm_guest.sh tests/t_eduvm_netbsd.sh \
-		tests/t_factorial.c tests/t_header.sh tests/t_interrupt.c \
-		tests/t_machine.c tests/t_memory.c tests/t_open.c \
-		tests/t_pkgsrc.sh tests/t_qtest.c tests/t_qtest_peer.c \
-		tests/t_qtest_socket.c \
-		tests/t_register.c tests/t_unplug.sh
-TESTS_NetBSD=	$(TESTS_DEV) tests/sys/t_edu.c tests/sys/t_edu_detach.c \
-		tests/sys/t_edu_map.c tests/sys/t_edu_stress.c \
-		tests/sys/t_libedu.c tests/sys/t_libedu_user.c
+TESTS_Linux=	tests/t_*.* tests/dev/t_*.* tests/dev/h_*.c
+TESTS_NetBSD=	tests/dev/t_*.* tests/sys/t_[el]*.c
+TESTSRCS!=	ls $(TESTS_$(OS))
 STANDIN_Linux=	build/tests/t_standin_asan build/tests/t_standin_tsan
 
 PCEDIT=		-e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' \
@@ -138,7 +114,7 @@ all: $(LIBA) $(LIBSO) $(TOOL)
 FLAGS=		$(CC) $(ALLCFLAGS) $(ALLLDFLAGS)
 RULES!=		GOALS='$(MAKECMDGOALS) $(.TARGETS)' FLAGS='$(FLAGS)' \
 		    LIB='$(LIBSRCS)' TOOL='$(TOOLSRCS)' \
-		    TEST='$(TESTS_$(OS))' tools/rules
+		    TEST='$(TESTSRCS)' tools/rules
 include build/rules.mk
 
 $(LIBA): $(LIBOBJS)
@@ -157,14 +133,8 @@ $(TOOL): $(TOOLOBJS) $(LIBA)
 	$(CC) $(ALLLDFLAGS) -o $@ $(TOOLOBJS) $(LIBA) $(PCI_LIBS) -lpthread
 
 # NetBSD's driver, in a stand-in for the kernel, under two sanitizers.
-STANDIN=	sys/dev/pci/edu.c sys/dev/pci/edu_mem.c sys/dev/pci/eduvar.h \
-		include/edureg.h include/eduio.h tests/h_case.h \
-		tests/sys/standin/build tests/sys/standin/h_standin.h \
-		tests/sys/standin/headers tests/sys/standin/machine.c \
-		tests/sys/standin/machine.h tests/sys/standin/module.c \
-		tests/sys/standin/node.c tests/sys/standin/standin.c \
-		tests/sys/standin/standin.h tests/sys/t_standin.c \
-		tests/sys/standin/t_threads.c
+STANDIN!=	ls sys/dev/pci/*.[ch] include/*.h tests/h_case.h \
+		    tests/sys/t_standin*.c tests/sys/standin/*
 
 build/tests/t_standin_asan: $(STANDIN) build/flags
 	tests/sys/standin/build $@ address,undefined $(CC) $(WARN)
