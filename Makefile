@@ -77,17 +77,18 @@ ALLCFLAGS=	$(STD) $(WARN) $(CPPDEFS) $(CPPFLAGS) -fPIC \
 ALLLDFLAGS=	$(SANFLAG) $(LDFLAGS)
 
 # lib/ is the device; its folders are worlds, and a system has some of them.
-LIB_Linux=	lib/linux/hugepages.c lib/linux/kernel.c lib/linux/sysfs.c \
-		lib/linux/system.c lib/linux/uio.c
+LIB_Linux=	lib/linux/hugepages.c lib/linux/kernel.c \
+		lib/linux/sysfs.c lib/linux/system.c lib/linux/uio.c
 LIB_NetBSD=	lib/netbsd/bus.c lib/netbsd/driver.c lib/netbsd/kernel.c \
 		lib/netbsd/node.c lib/netbsd/system.c
 LIBSRCS=	lib/address.c lib/bar.c lib/claim.c lib/clock.c lib/config.c \
 		lib/device.c lib/dma.c lib/error.c lib/factorial.c \
 		lib/handle.c lib/identify.c lib/interrupt.c lib/kernel.c \
-		lib/list.c lib/machine.c lib/memory.c lib/mmio.c lib/range.c \
-		lib/register.c lib/pciaccess/bus.c lib/qtest/bus.c \
-		lib/qtest/helper.c lib/qtest/kernel.c lib/qtest/protocol.c \
-		lib/qtest/start.c $(LIB_$(OS))
+		lib/list.c lib/machine.c lib/memory.c lib/mmio.c \
+		lib/printable.c lib/range.c lib/register.c \
+		lib/pciaccess/bus.c lib/qtest/bus.c lib/qtest/helper.c \
+		lib/qtest/kernel.c lib/qtest/protocol.c lib/qtest/start.c \
+		$(LIB_$(OS))
 
 TOOL_Linux=	tools/cmd_bind_linux.c
 TOOL_NetBSD=	tools/cmd_bind_other.c
@@ -108,9 +109,10 @@ TESTS_Linux=	$(TESTS_DEV) tests/dev/h_counts.c tests/dev/h_unplug.c \
 		tests/t_edutool.sh tests/t_edutool_dma.sh \
 		tests/t_edutool_registers.sh tests/t_eduvm.sh \
 		tests/t_eduvm_netbsd.sh tests/t_factorial.c tests/t_header.sh \
-		tests/t_interrupt.c tests/t_machine.c tests/t_memory.c \
-		tests/t_open.c tests/t_pkgsrc.sh tests/t_qtest.c \
-		tests/t_qtest_socket.c tests/t_register.c tests/t_unplug.sh
+		tests/t_interrupt.c tests/t_machine.c \
+		tests/t_memory.c tests/t_open.c tests/t_pkgsrc.sh \
+		tests/t_qtest.c tests/t_qtest_socket.c tests/t_register.c \
+		tests/t_unplug.sh
 TESTS_NetBSD=	$(TESTS_DEV) tests/sys/t_edu.c tests/sys/t_edu_detach.c \
 		tests/sys/t_edu_stress.c tests/sys/t_libedu.c
 STANDIN_Linux=	build/tests/t_standin_asan build/tests/t_standin_tsan

@@ -12,6 +12,7 @@
 #include <sysexits.h>
 
 #include "edutool.h"
+#include "printable.h"
 
 /* The one place that knows which error is which exit status. */
 static const struct {
@@ -82,10 +83,14 @@ say(const struct tool *t, const char *fmt, ...)
 	va_end(ap);
 }
 
+/* The message may quote an argument, a file's name or the environment. */
 static int
 record(struct tool *t, int status, int errnum)
 {
+	char text[sizeof(t->error)];
 
+	(void)memcpy(text, t->error, sizeof(text));
+	(void)edu_printable(text, t->error, sizeof(t->error));
 	t->errnum = errnum;
 	(void)fprintf(stderr, "edutool: %s\n", t->error);
 	return status;
