@@ -77,10 +77,10 @@ ALLCFLAGS=	$(STD) $(WARN) $(CPPDEFS) $(CPPFLAGS) -fPIC \
 ALLLDFLAGS=	$(SANFLAG) $(LDFLAGS)
 
 # lib/ is the device; its folders are worlds, and a system has some of them.
-LIB_Linux=	lib/linux/hugepages.c lib/linux/kernel.c \
+LIB_Linux=	lib/linux/hugepages.c lib/linux/kernel.c lib/linux/refusal.c \
 		lib/linux/sysfs.c lib/linux/system.c lib/linux/uio.c
 LIB_NetBSD=	lib/netbsd/bus.c lib/netbsd/driver.c lib/netbsd/kernel.c \
-		lib/netbsd/node.c lib/netbsd/system.c
+		lib/netbsd/node.c lib/netbsd/refusal.c lib/netbsd/system.c
 LIBSRCS=	lib/address.c lib/bar.c lib/claim.c lib/clock.c lib/config.c \
 		lib/device.c lib/dma.c lib/error.c lib/factorial.c \
 		lib/handle.c lib/identify.c lib/interrupt.c lib/kernel.c \
@@ -109,7 +109,7 @@ TESTS_Linux=	$(TESTS_DEV) tests/dev/h_counts.c tests/dev/h_unplug.c \
 		tests/t_edutool.sh tests/t_edutool_dma.sh \
 		tests/t_edutool_registers.sh tests/t_eduvm.sh \
 		tests/t_eduvm_netbsd.sh tests/t_factorial.c tests/t_header.sh \
-		tests/t_interrupt.c tests/t_machine.c \
+		tests/t_interrupt.c tests/t_machine.c tests/t_machines.sh \
 		tests/t_memory.c tests/t_open.c tests/t_pkgsrc.sh \
 		tests/t_qtest.c tests/t_qtest_socket.c tests/t_register.c \
 		tests/t_unplug.sh

@@ -10,6 +10,7 @@
 
 #include "error.h"
 #include "printable.h"
+#include "refusal.h"
 
 /* What is quoted may have come from anywhere. */
 int
@@ -38,11 +39,12 @@ __attribute__((__format__(__printf__, 3, 0)))
 static int
 fail_errno(struct edu_error *err, int errnum, const char *fmt, va_list ap)
 {
-	char what[256];
+	char refusal[256], what[256];
 
 	(void)vsnprintf(what, sizeof(what), fmt, ap);
+	edu_refusal(errnum, refusal, sizeof(refusal));
 	return edu_fail(err, errnum, "%s: %s%s", what, strerror(errnum),
-	    errnum == EACCES || errnum == EPERM ? " (try as root)" : "");
+	    refusal);
 }
 
 int

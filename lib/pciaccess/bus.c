@@ -200,8 +200,8 @@ config_read(struct edu_bus *bus, unsigned offset, uint32_t *value)
 	result = pci_device_cfg_read(p->device, bytes, offset, sizeof(bytes),
 	    &got);
 	if (result == 0 && got != sizeof(bytes))
-		return edu_fail(p->bus.err, EACCES, "cannot read configuration "
-		    "space at 0x%02x: only root may read beyond 0x40", offset);
+		return edu_fail_errno(p->bus.err, EACCES, "cannot read "
+		    "configuration space at 0x%02x", offset);
 	*value = (uint32_t)bytes[0] | (uint32_t)bytes[1] << 8 |
 	    (uint32_t)bytes[2] << 16 | (uint32_t)bytes[3] << 24;
 	return result == 0 ? 0 : config_failed(p, result, "read", offset);
