@@ -90,3 +90,24 @@ huge_pages_body()
 	    -o match:'^8$' -o match:'no difference$' cat out
 	atf_check -s exit:1 grep bad out
 }
+
+test_case descriptors "with too few descriptors it is just that: exit 71" \
+    timeout=240
+descriptors_body()
+{
+	in_guest -- '
+		echo 4 >$PAGES
+		./edutool bind uio
+		for n in 4 5 6 7 8 9 10 11 12; do
+			for words in list live "dma test -n 9" \
+			    "irq wait -t 0"; do
+				prlimit --nofile=$n ./edutool $words \
+				    >output 2>message
+				echo "= $? $n $words: $(cat output message)"
+			done
+		done'
+	atf_check -o match:'^= 71 4 ' -o match:'^= 0 12 ' \
+	    -o match:'^= 71 .* dma test .*hugepages.*: Too many ' cat out
+	atf_check -s exit:1 -o empty grep -v -e '^= 0 ' -e ': uio_pci_generic$' \
+	    -e '^= 71 .*: Too many open files$' -e '^= 1 .*no interrupt' out
+}
