@@ -46,7 +46,7 @@ write_sysfs(struct tool *t, const char *path, const char *text)
 
 	if ((fd = open(path, O_WRONLY | O_CLOEXEC)) != -1) {
 		n = write(fd, text, strlen(text));
-		errnum = errno;
+		errnum = n == -1 ? errno : EIO;
 		(void)close(fd);
 		errno = errnum;
 	}
