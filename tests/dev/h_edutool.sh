@@ -229,6 +229,18 @@ command_register()
 	echo $(($(config_dword 4) & 0xffff))
 }
 
+set_bar0()
+{
+	if [ $netbsd = yes ]; then
+		pci write 16 "$(printf '0x%x' "$1")"
+		return
+	fi
+	# shellcheck disable=SC2059	# four bytes
+	printf "$(printf '\\%03o\\%03o\\%03o\\%03o' $(($1 & 255)) \
+	    $(($1 >> 8 & 255)) $(($1 >> 16 & 255)) $(($1 >> 24)))" |
+	    dd of="$SYSFS/$device/config" bs=4 seek=4 conv=notrunc 2>/dev/null
+}
+
 set_command_register()
 {
 	if [ $netbsd = yes ]; then

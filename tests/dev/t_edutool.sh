@@ -68,6 +68,26 @@ decoding_off_body()
 	atf_check_equal $((off & ~0x400)) $((after & ~0x400))
 }
 
+device_case no_address "without an address in BAR0, list says so, and live"
+no_address_body()
+{
+	prepare none
+	was=$(command_register)
+	bar=$(config_dword 16)
+	set_command_register $((was & ~3))
+	set_bar0 0
+	"$EDUTOOL" list >listed
+	"$EDUTOOL" live 2>message
+	live=$?
+	set_bar0 "$bar"
+	set_command_register "$was"
+	atf_check_equal 74 $live
+	atf_check -o match:"^$device  not readable: .*BAR0 has no address: " \
+	    cat listed
+	atf_check -o match:'BAR0 has no address: ' cat message
+	atf_check -o inline:'0xfffffffa\n' "$EDUTOOL" live 5
+}
+
 device_case bar "bar agrees with the system and leaves no trace"
 bar_body()
 {
