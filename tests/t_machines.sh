@@ -65,7 +65,8 @@ capabilities_body()
 		without sys_admin "./edutool info" >info; echo "= $?"
 		unshare -Ur ./edutool dma test; echo "= $?"
 		for words in "dma test" info "bind uio" "bind none"; do
-			without sys_rawio "./edutool $words" >/dev/null || echo bad
+			without sys_rawio "./edutool $words" >/dev/null ||
+			    echo bad
 		done
 		true'
 	atf_check -o inline:'3\n' grep -c '^= 77$' out
@@ -108,6 +109,7 @@ descriptors_body()
 		done'
 	atf_check -o match:'^= 71 4 ' -o match:'^= 0 12 ' \
 	    -o match:'^= 71 .* dma test .*hugepages.*: Too many ' cat out
-	atf_check -s exit:1 -o empty grep -v -e '^= 0 ' -e ': uio_pci_generic$' \
-	    -e '^= 71 .*: Too many open files$' -e '^= 1 .*no interrupt' out
+	atf_check -s exit:1 -o empty grep -v -e '^= 0 ' \
+	    -e ': uio_pci_generic$' -e '^= 1 .*no interrupt' \
+	    -e '^= 71 .*: Too many open files$' out
 }
