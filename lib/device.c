@@ -17,9 +17,8 @@
 #define KNOWN_FLAGS	(EDU_OPEN_READONLY | EDU_OPEN_CONFIG | EDU_OPEN_KEEP | \
 			    EDU_OPEN_POLL)
 #define QTEST		"qtest:"
-#define NO_ADDRESS	"BAR0 has no address: the firmware and the kernel " \
-			"have given it none; it may want a place on another " \
-			"bus, where there is room"
+#define NO_ADDRESS	"BAR0 has no address, as where the firmware and the " \
+			"kernel found no room for it; another bus may have some"
 
 /* Users without PCI may have been given the device alone: see list.c. */
 static struct edu_bus *

@@ -82,9 +82,10 @@ no_address_body()
 	set_bar0 "$bar"
 	set_command_register "$was"
 	atf_check_equal 74 $live
-	atf_check -o match:"^$device  not readable: .*BAR0 has no address: " \
+	# Here the operating system knows better.
+	atf_check -o match:'BAR0 ' cat message
+	atf_check -o match:"^$device  not readable: .*BAR0 has no address, " \
 	    cat listed
-	atf_check -o match:'BAR0 has no address: ' cat message
 	atf_check -o inline:'0xfffffffa\n' "$EDUTOOL" live 5
 }
 
