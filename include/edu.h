@@ -53,7 +53,8 @@ const char *edu_version(void);
  * The message of the last call that failed on this handle.  With NULL: that
  * of the calling thread's last failure of a call that takes no open handle
  * (edu_open(), edu_list_new()).  Never NULL; empty when nothing has failed.
- * Valid until the next call on the handle, or of the thread.
+ * Valid until the next call on the handle, or of the thread.  It is one line
+ * without control characters, whatever it quotes ("\x1b").
  */
 const char *edu_errmsg(const struct edu *);
 
@@ -64,7 +65,7 @@ const char *edu_errmsg(const struct edu *);
  *
  * EACCES, EPERM	PCI cannot be enumerated by this user
  * ENOENT		this machine shows no PCI bus
- * ENOMEM
+ * ENOMEM, EMFILE, ENFILE
  */
 struct edu_list *edu_list_new(void);
 size_t edu_list_count(const struct edu_list *);
@@ -102,7 +103,7 @@ void edu_list_free(struct edu_list *);
  * EIO		BAR0 is not the 1 MiB of memory that it must be, or does not
  *		stand where the operating system says
  * EPROTO	the identification is byte-swapped or not edu's
- * ENOMEM
+ * ENOMEM, EMFILE, ENFILE
  */
 struct edu *edu_open(const char *name, unsigned flags);
 

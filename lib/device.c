@@ -17,6 +17,8 @@
 #define KNOWN_FLAGS	(EDU_OPEN_READONLY | EDU_OPEN_CONFIG | EDU_OPEN_KEEP | \
 			    EDU_OPEN_POLL)
 #define QTEST		"qtest:"
+#define NO_ADDRESS	"BAR0 has no address, as where the firmware and the " \
+			"kernel found no room for it; another bus may have some"
 
 /* Users without PCI may have been given the device alone: see list.c. */
 static struct edu_bus *
@@ -109,6 +111,21 @@ map_registers(struct edu *edu, int writable)
 	return edu->device.is_lent ? 0 : -1;
 }
 
+/* To open it for use helps where BAR0 has an address alone. */
+static int
+fail_undecoded(struct edu *edu, uint32_t command)
+{
+	uint32_t bar = 0;
+
+	if (edu->bus->ops->config_read(edu->bus, PCI_BAR(0), &bar) == -1)
+		return -1;
+	if ((bar & ~PCI_BAR_MEM_FLAGS) == 0)
+		return edu_fail(&edu->err, EIO, NO_ADDRESS);
+	return edu_fail(&edu->err, EIO, "memory decoding is off (command "
+	    "register 0x%04x), so no register can be read; opening the device "
+	    "for use switches it on (edutool live)", command);
+}
+
 static int
 open_readonly(struct edu *edu)
 {
@@ -120,10 +137,7 @@ open_readonly(struct edu *edu)
 	} else if (edu_command_read(edu, &command) == -1)
 		return -1;
 	if (!(command & PCI_COMMAND_MEMORY))
-		return edu_fail(&edu->err, EIO, "memory decoding is off "
-		    "(command register 0x%04x), so no register can be read; "
-		    "opening the device for use switches it on (edutool live)",
-		    command);
+		return fail_undecoded(edu, command);
 	if (map_registers(edu, 0) == -1)
 		return -1;
 	return edu_identify(edu, &id);
@@ -144,8 +158,7 @@ check_bar0(struct edu *edu)
 		    edu_bar_length(bar), (int)edu_bar_type(bar),
 		    EDU_BAR0_SIZE);
 	else if (edu_bar_address(bar) == 0)
-		result = edu_fail(&edu->err, EIO, "BAR0 has no address: "
-		    "the firmware and the kernel have given it none");
+		result = edu_fail(&edu->err, EIO, NO_ADDRESS);
 	edu_bar_free(bar);
 	return result;
 }

@@ -9,24 +9,28 @@
 #include <string.h>
 
 #include "error.h"
+#include "printable.h"
+#include "refusal.h"
 
+/* What is quoted may have come from anywhere. */
 int
 edu_fail(struct edu_error *err, int errnum, const char *fmt, ...)
 {
+	char text[sizeof(err->message)];
 	size_t used = 0;
 	va_list ap;
 
 	if (err->device[0] != '\0') {
 		/* "qtest:" brings its own colon. */
 		used = strlen(err->device);
-		(void)snprintf(err->message, sizeof(err->message), "%s%s ",
+		(void)snprintf(text, sizeof(text), "%s%s ",
 		    err->device, err->device[used - 1] == ':' ? "" : ":");
-		used = strlen(err->message);
+		used = strlen(text);
 	}
 	va_start(ap, fmt);
-	(void)vsnprintf(err->message + used, sizeof(err->message) - used, fmt,
-	    ap);
+	(void)vsnprintf(text + used, sizeof(text) - used, fmt, ap);
 	va_end(ap);
+	(void)edu_printable(text, err->message, sizeof(err->message));
 	errno = errnum;
 	return -1;
 }
@@ -35,11 +39,12 @@ __attribute__((__format__(__printf__, 3, 0)))
 static int
 fail_errno(struct edu_error *err, int errnum, const char *fmt, va_list ap)
 {
-	char what[256];
+	char refusal[256], what[256];
 
 	(void)vsnprintf(what, sizeof(what), fmt, ap);
+	edu_refusal(errnum, refusal, sizeof(refusal));
 	return edu_fail(err, errnum, "%s: %s%s", what, strerror(errnum),
-	    errnum == EACCES || errnum == EPERM ? " (try as root)" : "");
+	    refusal);
 }
 
 int

@@ -17,13 +17,16 @@ struct edu_error {
 	char	message[512];
 };
 
-/* Set errno and the message, "DEVICE: " and the rest. */
+/*
+ * Set errno and the message, "DEVICE: " and the rest.  It becomes one line
+ * that a terminal may see: see printable.h.
+ */
 int edu_fail(struct edu_error *, int errnum, const char *fmt, ...)
     __attribute__((__format__(__printf__, 3, 4)));
 
 /*
- * The same with what the system says of errnum behind it, and where root may
- * do what this user may not, with that.
+ * The same with what the system says of errnum behind it, and where that is a
+ * refusal, with what helps: see refusal.h.
  */
 int edu_fail_errno(struct edu_error *, int errnum, const char *fmt, ...)
     __attribute__((__format__(__printf__, 3, 4)));

@@ -42,8 +42,11 @@ struct edu_system {
 	 * at the bus at all; NULL: libpciaccess says so itself.
 	 * pci_probe_asks: pci_device_probe() asks the kernel for the BARs, and
 	 * touches no device.  pci_map_refused: why a mapping fails with EINVAL.
+	 * pci_is_empty: whether the system has no PCI function, where
+	 * libpciaccess finds none, or -1 with errno; NULL: it is believed.
 	 */
 	int	(*pci_access)(struct edu_error *);
+	int	(*pci_is_empty)(void);
 	int	pci_probe_asks;
 	const char *pci_map_refused;
 	/*

@@ -252,3 +252,52 @@ poke_body()
 	atf_check "$EDUTOOL" poke 0x80 5
 	atf_check -o inline:'0x00000005\n' "$EDUTOOL" peek 0x80
 }
+
+kept_case escapes "no control character from outside reaches a terminal"
+escapes_body()
+{
+	esc=$(printf '\033[31m\007\177\302\233\233')
+	cat >peer.py <<-END
+	import socket, sys
+	s = socket.socket(socket.AF_UNIX)
+	s.bind("peer")
+	s.listen()
+	kept = []
+	while True:
+	    c = s.accept()[0]
+	    kept.append(c)
+	    c.send(b"no \x1b[31m\x07\x7f\xc2\x9b\x9b\x0d\n")
+	END
+	python3 peer.py >/dev/null 2>&1 &
+	echo $! >peer.pid
+	until [ -S peer ]; do
+		sleep 0.1
+	done
+	mkdir "dir$esc"
+	(cd "dir$esc" && start_qemu >/dev/null 2>&1 && mv qemu.pid ..)
+	cat peer.pid >>qemu.pid
+	socket="qtest:dir$esc/socket"
+	for json in "" -j; do
+		for device in qtest:peer "qtest:$esc" "$esc" "$socket"; do
+			EDU_DEVICE=$device "$EDUTOOL" $json list
+			EDU_DEVICE=$device "$EDUTOOL" $json info
+			EDU_DEVICE=$device "$EDUTOOL" $json selftest
+		done
+		"$EDUTOOL" $json -d "$socket" bind none
+		"$EDUTOOL" $json -d "$socket" bar "$esc"
+		"$EDUTOOL" $json "$esc"
+		"$EDUTOOL" $json -"$esc"
+		"$EDUTOOL" $json --"$esc"
+		"$EDUTOOL" $json help "$esc"
+		"$EDUTOOL" $json factorial "$esc"
+		"$EDUTOOL" $json dma put "$esc"
+		"$EDUTOOL" $json dma get -n 1 "$esc/x"
+	done >out 2>&1
+	atf_check -o match:'\\x1b\[31m\\x07\\x7f\\xc2\\x9b\\x9b' \
+	    -o match:'version 1.0, kernel' -o match:'which is not qtest' \
+	    -o match:'\\u001b\[31m\\u0007\\u007f\\u009b\\ufffd' cat out
+	atf_check python3 -c '
+import re
+print(*re.findall("[^\\n]*[\\0-\\x09\\x0b-\\x1f\\x7f-\\x9f][^\\n]*",
+    open("out", encoding="utf-8").read()), sep="", end="")'
+}

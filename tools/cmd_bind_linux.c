@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "edutool.h"
+#include "refusal.h"
 
 #define SYSFS_PCI	"/sys/bus/pci"
 #define UIO		"uio_pci_generic"
@@ -39,20 +40,21 @@ device_path(const struct tool *t, const char *file, char *path)
 static int
 write_sysfs(struct tool *t, const char *path, const char *text)
 {
-	const char *help = "";
+	char help[256];
 	ssize_t n = -1;
 	int errnum, fd;
 
 	if ((fd = open(path, O_WRONLY | O_CLOEXEC)) != -1) {
 		n = write(fd, text, strlen(text));
-		errnum = errno;
+		errnum = n == -1 ? errno : EIO;
 		(void)close(fd);
 		errno = errnum;
 	}
 	if (n == (ssize_t)strlen(text))
 		return 0;
-	if (errno == EACCES || errno == EPERM)
-		help = " (try as root)";
+	errnum = errno;
+	edu_refusal(errnum, help, sizeof(help));
+	errno = errnum;
 	return fail_errno(t, 0, "%s: cannot write %s%s", edu_name(t->edu),
 	    path, help);
 }

@@ -174,6 +174,8 @@ fill_random(struct tool *t, FILE *source, void *data, size_t count)
 
 	if (fread(data, 1, count, source) == count)
 		return 0;
+	if (!ferror(source))
+		errno = EIO;		/* it has an end */
 	return fail_errno(t, EX_OSERR, "/dev/urandom");
 }
 

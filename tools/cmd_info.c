@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "edutool.h"
+#include "printable.h"
 
 /* Configuration space (PCI Local Bus Specification 3.0, chapter 6). */
 #define CFG_ID			0x00
@@ -357,6 +358,16 @@ open_for_info(struct tool *t, int *failure)
 	return t->edu != NULL && device_is_edu(t->edu) ? 0 : *failure;
 }
 
+static void
+show_name(struct tool *t, const char *name, const char *key, const char *value)
+{
+	char plain[PRINTABLE_SIZE];
+
+	json_string(&t->doc, key, value);
+	title(t, name);
+	say(t, "%s\n", edu_printable(value, plain, sizeof(plain)));
+}
+
 int
 cmd_info(struct tool *t, const struct args *a)
 {
@@ -366,12 +377,8 @@ cmd_info(struct tool *t, const struct args *a)
 	(void)a;
 	if ((status = open_for_info(t, &failure)) != 0)
 		return status;
-	json_string(&t->doc, "device", edu_name(t->edu));
-	json_string(&t->doc, "kernel_side", edu_kernel_side(t->edu));
-	title(t, "device:");
-	say(t, "%s\n", edu_name(t->edu));
-	title(t, "kernel side:");
-	say(t, "%s\n", edu_kernel_side(t->edu));
+	show_name(t, "device:", "device", edu_name(t->edu));
+	show_name(t, "kernel side:", "kernel_side", edu_kernel_side(t->edu));
 	if (failure == 0)
 		failure = show_registers(t);
 	/* Who was given the device alone may not see this, and need not. */

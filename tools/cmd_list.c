@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "edutool.h"
+#include "printable.h"
 
 /*
  * One device that cannot be read (its decoding is off, say, or it belongs to
@@ -15,18 +16,20 @@ static void
 list_device(struct tool *t, const char *name, struct edu *edu)
 {
 	struct json *j = &t->doc;
+	char plain[PRINTABLE_SIZE], side[PRINTABLE_SIZE];
 	uint32_t id;
 
 	json_object(j, NULL);
 	json_string(j, "device", name);
+	(void)edu_printable(name, plain, sizeof(plain));
 	if (edu == NULL || edu_identify(edu, &id) == -1) {
-		say(t, "%s  not readable: %s\n", name, edu_errmsg(edu));
+		say(t, "%s  not readable: %s\n", plain, edu_errmsg(edu));
 		json_null(j, "version");
 		json_string(j, "reason", edu_errmsg(edu));
 	} else {
-		say(t, "%s  version %u.%u, kernel side: %s\n", name,
+		say(t, "%s  version %u.%u, kernel side: %s\n", plain,
 		    id_major(id), id_minor(id),
-		    edu_kernel_side(edu));
+		    edu_printable(edu_kernel_side(edu), side, sizeof(side)));
 		json_object(j, "version");
 		json_number(j, "major", id_major(id));
 		json_number(j, "minor", id_minor(id));

@@ -260,8 +260,10 @@ main(int argc, char **argv)
 	struct tool t;
 	int status;
 
-	if (guard_descriptors() == -1)
+	if (guard_descriptors() == -1) {
+		perror("edutool: /dev/null");
 		return EX_OSERR;
+	}
 	/* A reader that has gone is an error of the write, not our end. */
 	(void)signal(SIGPIPE, SIG_IGN);
 	memset(&t, 0, sizeof(t));

@@ -20,6 +20,9 @@
 
 #define MAX_OPERANDS		2
 
+/* Room for a device's or a driver's name, however much of it is escaped. */
+#define PRINTABLE_SIZE		512
+
 /*
  * The one JSON document of a run.  It is built while the command runs,
  * whether -j was given or not, and printed at the end.

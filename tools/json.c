@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "edutool.h"
+#include "printable.h"
 
 static void
 append(struct json *j, const char *text, size_t length)
@@ -41,48 +42,28 @@ append_string(struct json *j, const char *text)
 }
 
 /*
- * The length of the UTF-8 sequence at s, or 0 when there is none: JSON is
- * UTF-8, and file names need not be.  Overlong forms, surrogates and what
- * lies beyond U+10FFFF are none.
+ * JSON is UTF-8, and file names need not be.  Control characters, which all
+ * are below U+0100, are escaped.
  */
-static size_t
-utf8_length(const unsigned char *s)
-{
-	size_t i, length;
-
-	if (s[0] < 0x80)
-		return 1;
-	if (s[0] < 0xc2 || s[0] > 0xf4)
-		return 0;
-	length = s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : 4;
-	for (i = 1; i < length; i++)
-		if ((s[i] & 0xc0) != 0x80)
-			return 0;
-	if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] > 0x9f) ||
-	    (s[0] == 0xf0 && s[1] < 0x90) || (s[0] == 0xf4 && s[1] > 0x8f))
-		return 0;
-	return length;
-}
-
 static void
-append_quoted(struct json *j, const char *text)
+append_quoted(struct json *j, const char *s)
 {
-	const unsigned char *s;
 	char escape[8];
 	size_t length;
 
 	append(j, "\"", 1);
-	for (s = (const unsigned char *)text; *s != '\0'; s += length) {
-		if ((length = utf8_length(s)) == 0) {
+	for (; *s != '\0'; s += length) {
+		if ((length = edu_utf8_length(s)) == 0) {
 			append_string(j, "\\ufffd");
 			length = 1;
-		} else if (*s < 0x20 || *s == 0x7f) {
-			(void)snprintf(escape, sizeof(escape), "\\u%04x", *s);
+		} else if (edu_is_control(s)) {
+			(void)snprintf(escape, sizeof(escape), "\\u%04x",
+			    (unsigned char)s[length - 1]);
 			append_string(j, escape);
 		} else {
 			if (*s == '"' || *s == '\\')
 				append(j, "\\", 1);
-			append(j, (const char *)s, length);
+			append(j, s, length);
 		}
 	}
 	append(j, "\"", 1);

@@ -12,6 +12,7 @@
 #include <sysexits.h>
 
 #include "edutool.h"
+#include "printable.h"
 
 /* The one place that knows which error is which exit status. */
 static const struct {
@@ -23,20 +24,28 @@ static const struct {
 	E(EINVAL, EX_USAGE),
 	E(ERANGE, EX_DATAERR),
 	E(EFAULT, EX_SOFTWARE),
+	E(ENAMETOOLONG, EX_USAGE),
 	E(ENOENT, EX_NOINPUT),
+	E(ENOTDIR, EX_NOINPUT),
+	E(ELOOP, EX_NOINPUT),
 	E(ENODEV, EX_UNAVAILABLE),
 	E(ENXIO, EX_UNAVAILABLE),
 	E(ENOTSUP, EX_UNAVAILABLE),
+	E(ENOSYS, EX_UNAVAILABLE),
+	E(ECONNREFUSED, EX_UNAVAILABLE),
+	E(ECONNRESET, EX_UNAVAILABLE),
 	E(EBADF, EX_SOFTWARE),
 	E(ENOMEM, EX_OSERR),
 	E(EMFILE, EX_OSERR),
 	E(ENFILE, EX_OSERR),
 	E(EIO, EX_IOERR),
 	E(ENOSPC, EX_IOERR),
+	E(EDQUOT, EX_IOERR),
 	E(EFBIG, EX_IOERR),
 	E(EPIPE, EX_IOERR),
 	E(EISDIR, EX_IOERR),
 	E(EBUSY, EX_TEMPFAIL),
+	E(ETXTBSY, EX_TEMPFAIL),
 	E(EAGAIN, EX_TEMPFAIL),
 	E(EINTR, EX_TEMPFAIL),
 	E(ETIMEDOUT, EX_TEMPFAIL),
@@ -70,6 +79,17 @@ errno_name(int errnum)
 	return NULL;
 }
 
+/* Why standard output was first refused: errno does not last until the end. */
+static int output_errnum;
+
+static void
+lost_output(void)
+{
+
+	if (output_errnum == 0)
+		output_errnum = errno;
+}
+
 void
 say(const struct tool *t, const char *fmt, ...)
 {
@@ -78,14 +98,19 @@ say(const struct tool *t, const char *fmt, ...)
 	if (t->is_json)
 		return;
 	va_start(ap, fmt);
-	(void)vprintf(fmt, ap);
+	if (vprintf(fmt, ap) < 0)
+		lost_output();
 	va_end(ap);
 }
 
+/* The message may quote an argument, a file's name or the environment. */
 static int
 record(struct tool *t, int status, int errnum)
 {
+	char text[sizeof(t->error)];
 
+	(void)memcpy(text, t->error, sizeof(text));
+	(void)edu_printable(text, t->error, sizeof(t->error));
 	t->errnum = errnum;
 	(void)fprintf(stderr, "edutool: %s\n", t->error);
 	return status;
@@ -174,7 +199,8 @@ print_document(struct tool *t, int status)
 		json_number(j, "exit", (unsigned)status);
 	}
 	json_end_to(j, 0);
-	(void)puts(j->text != NULL && !j->is_lost ? j->text : "{}");
+	if (puts(j->text != NULL && !j->is_lost ? j->text : "{}") == EOF)
+		lost_output();
 }
 
 int
@@ -183,8 +209,12 @@ report_end(struct tool *t, int status)
 
 	if (t->is_json)
 		print_document(t, status);
-	if (fflush(stdout) == EOF || ferror(stdout))
+	if (fflush(stdout) == EOF)
+		lost_output();
+	if (output_errnum != 0) {
+		errno = output_errnum;
 		status = fail_errno(t, EX_IOERR, "standard output");
+	}
 	if (t->doc.is_lost)
 		status = fail(t, EX_OSERR, ENOMEM, "out of memory");
 	free(t->doc.text);

@@ -35,10 +35,13 @@
 #include "error.h"
 #include "linux.h"
 #include "range.h"
+#include "refusal.h"
 
 #define HUGE_SHIFT	21
 #define HUGE_SIZE	((size_t)1 << HUGE_SHIFT)
 #define SYSFS_HUGE	"/sys/kernel/mm/hugepages/hugepages-2048kB"
+/* vm.nr_hugepages is for the default size, which may be another. */
+#define NR_HUGEPAGES	SYSFS_HUGE "/nr_hugepages"
 
 /* Huge pages are handed out in units of this size. */
 #define UNIT		((size_t)4096)
@@ -68,7 +71,7 @@ static pthread_mutex_t pool_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct huge *pool;
 static pid_t pool_owner;
 
-/* A number from a file of SYSFS_HUGE; -1 if there is none. */
+/* A number from a file of SYSFS_HUGE; -1 with errno. */
 static long
 huge_pages(const char *file)
 {
@@ -84,10 +87,13 @@ huge_pages(const char *file)
 static int
 fail_hidden(struct edu_error *err)
 {
+	char refusal[256];
 
-	return edu_fail(err, EPERM, "no DMA memory: this user may not learn "
-	    "physical addresses from /proc/self/pagemap (CAP_SYS_ADMIN) "
-	    "(try as root)");
+	/* Lockdown, whose errno is EPERM, hides none. */
+	edu_refusal(EACCES, refusal, sizeof(refusal));
+	return edu_fail(err, EPERM, "no DMA memory: this process may not learn "
+	    "physical addresses from /proc/self/pagemap, which takes "
+	    "CAP_SYS_ADMIN%s", refusal);
 }
 
 /* Reads what /proc/self/pagemap says of count ordinary pages. */
@@ -177,33 +183,45 @@ map_huge_page(void)
 	return data;
 }
 
-/* Why there is no huge page below limit, of which seen were looked at. */
+/* The files of SYSFS_HUGE cannot be read. */
 static int
-fail_no_page(struct edu_error *err, int errnum, long seen, uint64_t limit)
+fail_unread(struct edu_error *err, int errnum)
+{
+
+	if (errnum == ENOENT)
+		return edu_fail(err, ENOTSUP,
+		    "this kernel has no huge pages of 2 MiB for DMA memory");
+	return edu_fail_errno(err, errnum, SYSFS_HUGE);
+}
+
+/* Of available huge pages, seen were looked at: none lies below limit. */
+static int
+fail_no_page(struct edu_error *err, long available, long seen, uint64_t limit)
 {
 	long total;
 
 	total = huge_pages("nr_hugepages");
 	if (total == -1)
-		return edu_fail(err, ENOTSUP,
-		    "this kernel has no huge pages of 2 MiB for DMA memory");
-	if (errnum != ENOMEM)
-		return edu_fail_errno(err, errnum,
-		    "mapping a huge page for DMA memory");
+		return fail_unread(err, errno);
 	if (seen > 0)
 		return edu_fail(err, ENOMEM,
 		    "no DMA memory: none of the %ld free huge pages lies below "
 		    "0x%" PRIx64 ", the end of what the device reaches; "
-		    "\"sysctl vm.nr_hugepages=%ld\" gives more of them, a "
+		    "\"echo %ld >" NR_HUGEPAGES "\" gives more of them, a "
 		    "guest with less memory gives lower ones", seen, limit,
 		    total * 2);
 	if (total == 0)
 		return edu_fail(err, ENOMEM,
-		    "no DMA memory: no huge page is configured; "
-		    "\"sysctl vm.nr_hugepages=8\" helps");
+		    "no DMA memory: no huge page of 2 MiB is configured; "
+		    "\"echo 8 >" NR_HUGEPAGES "\" helps");
+	if (available > 0)
+		return edu_fail(err, ENOMEM,
+		    "no DMA memory: of %ld free huge pages of 2 MiB none can "
+		    "be mapped: others have reserved them, or there is a limit "
+		    "(ulimit -v)", available);
 	return edu_fail(err, ENOMEM,
-	    "no DMA memory: all of the %ld huge pages are in use; "
-	    "\"sysctl vm.nr_hugepages=%ld\" helps", total, total + 8);
+	    "no DMA memory: all of the %ld huge pages of 2 MiB are in use; "
+	    "\"echo %ld >" NR_HUGEPAGES "\" helps", total, total + 8);
 }
 
 /* Pages that lie too high are chained through their own first bytes. */
@@ -229,7 +247,7 @@ lock_search(void)
 {
 	int fd, i;
 
-	fd = open(SYSFS_HUGE "/nr_hugepages", O_RDONLY | O_CLOEXEC);
+	fd = open(NR_HUGEPAGES, O_RDONLY | O_CLOEXEC);
 	for (i = 0; fd != -1 && i < LOCK_TRIES; i++) {
 		if (flock(fd, LOCK_EX | LOCK_NB) == 0)
 			break;
@@ -247,10 +265,12 @@ take_low_page(struct edu_error *err, uint64_t limit, uint64_t *address)
 {
 	void *data, *held;
 	long seen, tries;
-	int errnum;
+	int errnum = ENOMEM;
 
-	tries = huge_pages("free_hugepages");
-	errnum = ENOMEM;
+	if ((tries = huge_pages("free_hugepages")) == -1) {
+		(void)fail_unread(err, errno);
+		return NULL;
+	}
 	held = NULL;
 	for (seen = 0; seen < tries; seen++) {
 		data = map_huge_page();
@@ -273,7 +293,11 @@ take_low_page(struct edu_error *err, uint64_t limit, uint64_t *address)
 		held = data;
 	}
 	give_back(held);
-	(void)fail_no_page(err, errnum, seen, limit);
+	if (errnum != ENOMEM)
+		(void)edu_fail_errno(err, errnum,
+		    "mapping a huge page for DMA memory");
+	else
+		(void)fail_no_page(err, tries, seen, limit);
 	return NULL;
 }
 

@@ -3,6 +3,7 @@
  * SPDX-License-Identifier: BSD-2-Clause
  */
 
+#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -31,7 +32,29 @@ machine(char *buf, size_t size)
 	return edu_sysfs_line("/sys/class/dmi/id/product_version", buf, size);
 }
 
+static int
+pci_is_empty(void)
+{
+	struct dirent *entry;
+	DIR *directory;
+	int errnum, is_empty = 1;
+
+	if ((directory = opendir(EDU_SYSFS_PCI)) == NULL)
+		return -1;
+	do {
+		errno = 0;
+		if ((entry = readdir(directory)) == NULL)
+			break;
+		is_empty = entry->d_name[0] == '.';
+	} while (is_empty);
+	errnum = errno;
+	(void)closedir(directory);
+	errno = errnum;
+	return errnum != 0 ? -1 : is_empty;
+}
+
 const struct edu_system edu_system = {
+	.pci_is_empty		= pci_is_empty,
 	.pci_probe_asks		= 1,
 	.pci_map_refused	= "a kernel driver has claimed it",
 	.driver			= edu_linux_driver,

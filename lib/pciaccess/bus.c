@@ -34,6 +34,49 @@ struct pci_bus {
 static pthread_mutex_t system_lock = PTHREAD_MUTEX_INITIALIZER;
 static unsigned system_users;
 
+/*
+ * On Linux a scan that could not open or hold the list of the functions
+ * succeeds and has found none.
+ */
+static int
+check_scan(struct edu_error *err)
+{
+	struct pci_device_iterator *iterator;
+	struct pci_device *first;
+
+	if (edu_system.pci_is_empty == NULL)
+		return 0;
+	if ((iterator = pci_slot_match_iterator_create(NULL)) == NULL)
+		return edu_fail_memory(err);
+	first = pci_device_next(iterator);
+	pci_iterator_destroy(iterator);
+	if (first != NULL)
+		return 0;
+	switch (edu_system.pci_is_empty()) {
+	case 1:
+		return 0;
+	case 0:
+		return edu_fail_memory(err);
+	}
+	return edu_fail_errno(err, errno, "cannot look at the PCI bus");
+}
+
+static int
+scan(struct edu_error *err)
+{
+	int errnum;
+
+	errno = 0;
+	if (edu_fail_pci(err, pci_system_init(),
+	    "cannot look at the PCI bus") == 0 && check_scan(err) == 0)
+		return 0;
+	/* A scan that fails leaves what it began with. */
+	errnum = errno;
+	pci_system_cleanup();
+	errno = errnum;
+	return -1;
+}
+
 static int
 system_acquire(struct edu_error *err)
 {
@@ -42,13 +85,12 @@ system_acquire(struct edu_error *err)
 	if (edu_system.pci_access != NULL && edu_system.pci_access(err) == -1)
 		return -1;
 	(void)pthread_mutex_lock(&system_lock);
-	errno = 0;
 	if (system_users == 0)
-		result = pci_system_init();
+		result = scan(err);
 	if (result == 0)
 		system_users++;
 	(void)pthread_mutex_unlock(&system_lock);
-	return edu_fail_pci(err, result, "cannot look at the PCI bus");
+	return result;
 }
 
 static void
@@ -200,8 +242,8 @@ config_read(struct edu_bus *bus, unsigned offset, uint32_t *value)
 	result = pci_device_cfg_read(p->device, bytes, offset, sizeof(bytes),
 	    &got);
 	if (result == 0 && got != sizeof(bytes))
-		return edu_fail(p->bus.err, EACCES, "cannot read configuration "
-		    "space at 0x%02x: only root may read beyond 0x40", offset);
+		return edu_fail_errno(p->bus.err, EACCES, "cannot read "
+		    "configuration space at 0x%02x", offset);
 	*value = (uint32_t)bytes[0] | (uint32_t)bytes[1] << 8 |
 	    (uint32_t)bytes[2] << 16 | (uint32_t)bytes[3] << 24;
 	return result == 0 ? 0 : config_failed(p, result, "read", offset);

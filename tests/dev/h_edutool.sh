@@ -12,6 +12,7 @@
 
 EDUTOOL=${EDUTOOL:-$(cd "$(atf_get_srcdir)/../.." && pwd -P)/edutool}
 SYSFS=/sys/bus/pci/devices
+PAGES=/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages
 
 unset EDU_DEVICE
 
@@ -73,8 +74,8 @@ prepare()
 		attached | sed 's/ .*//' >driver
 	else
 		basename "$(readlink "$SYSFS/$device/driver")" >driver
-		cat /proc/sys/vm/nr_hugepages >pages
-		[ "$(cat pages)" -ge 4 ] || echo 4 >/proc/sys/vm/nr_hugepages
+		cat $PAGES >pages
+		[ "$(cat pages)" -ge 4 ] || echo 4 >$PAGES
 	fi
 	give "$1"
 }
@@ -88,7 +89,7 @@ put_back()
 		return
 	fi
 	if [ -s pages ]; then
-		cat pages >/proc/sys/vm/nr_hugepages
+		cat pages >$PAGES
 	fi
 	case $(cat driver) in
 	uio_pci_generic)	"$EDUTOOL" bind uio ;;
@@ -226,6 +227,18 @@ release_device()
 command_register()
 {
 	echo $(($(config_dword 4) & 0xffff))
+}
+
+set_bar0()
+{
+	if [ $netbsd = yes ]; then
+		pci write 16 "$(printf '0x%x' "$1")"
+		return
+	fi
+	# shellcheck disable=SC2059	# four bytes
+	printf "$(printf '\\%03o\\%03o\\%03o\\%03o' $(($1 & 255)) \
+	    $(($1 >> 8 & 255)) $(($1 >> 16 & 255)) $(($1 >> 24)))" |
+	    dd of="$SYSFS/$device/config" bs=4 seek=4 conv=notrunc 2>/dev/null
 }
 
 set_command_register()

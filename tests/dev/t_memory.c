@@ -369,7 +369,7 @@ DEVICE_TEST(none_left, "Without a free huge page it is ENOMEM, and the message "
     "has the command that helps")
 {
 	long total = huge_pages("nr_hugepages");
-	char expected[64];
+	char expected[128];
 	struct edu *edu;
 
 	if (hog_all() != 0)
@@ -377,9 +377,11 @@ DEVICE_TEST(none_left, "Without a free huge page it is ENOMEM, and the message "
 	edu = open_any(0);
 	CHECK_ERRNO(edu, ENOMEM, edu_mem_alloc(edu, 1) == NULL);
 	CHECK_MESSAGE(edu, edu_name(edu));
-	CHECK_MESSAGE(edu, total == 0 ? "no huge page is configured" :
-	    "huge pages are in use");
-	(void)snprintf(expected, sizeof(expected), "sysctl vm.nr_hugepages=%ld",
+	CHECK_MESSAGE(edu, total == 0 ?
+	    "no huge page of 2 MiB is configured" :
+	    "huge pages of 2 MiB are in use");
+	(void)snprintf(expected, sizeof(expected), "\"echo %ld "
+	    ">/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages\"",
 	    total + 8);
 	CHECK_MESSAGE(edu, expected);
 	edu_close(edu);

@@ -1,0 +1,22 @@
+/*
+ * Copyright (c) 2026 The libedu authors
+ * SPDX-License-Identifier: BSD-2-Clause
+ */
+
+#ifndef EDU_REFUSAL_H
+#define EDU_REFUSAL_H
+
+/*
+ * Why the system refuses.  An operating system supplies it, as it does what
+ * stands in system.h; but errors stand under all of that, and so does this.
+ */
+
+#include <stddef.h>
+
+/*
+ * What goes behind a message of EACCES or EPERM: " (try as root)", and for
+ * root, what it is that restricts it.  Empty for any other errnum.
+ */
+void	edu_refusal(int errnum, char *buf, size_t size);
+
+#endif /* EDU_REFUSAL_H */

@@ -1,0 +1,115 @@
+#! /usr/bin/env atf-sh
+#
+# Copyright (c) 2026 The libedu authors
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# edutool on machines that are set up otherwise than most: what it says of
+# them is true, and what it advises helps.
+#
+# shellcheck disable=SC2016	# the guest's variables
+
+. "$(atf_get_srcdir)/../../tests/h_case.sh"
+
+EDUTOOL=${EDUTOOL:-$(cd "$(atf_get_srcdir)/.." && pwd -P)/edutool}
+
+# in_guest ARGUMENT ... -- SCRIPT: of eduvm; the output goes to "out".
+in_guest()
+{
+	cp "$EDUTOOL" edutool
+	for script; do :; done
+	{
+		echo 'cd "$1" || exit'
+		echo 'PAGES=/sys/kernel/mm/hugepages/hugepages-2048kB'
+		echo 'PAGES=$PAGES/nr_hugepages'
+		echo "$script"
+	} >script
+	n=$#
+	while [ $n -gt 1 ]; do
+		set -- "$@" "$1"
+		shift
+		n=$((n - 1))
+	done
+	shift
+	"$(atf_get_srcdir)/../../tools/eduvm" -t 200 "$@" \
+	    sh "$PWD/script" "$PWD" >out 2>&1
+	status=$?
+	[ $status -ne 69 ] || atf_skip "$(cat out)"
+	[ $status -eq 0 ] || atf_fail "exit status $status: $(cat out)"
+}
+
+test_case lockdown "root is told of the kernel's lockdown" timeout=240
+lockdown_body()
+{
+	in_guest -a lockdown=integrity -- '
+		./edutool factorial 5; echo "= $?"
+		./edutool list
+		mount -t securityfs none /sys/kernel/security
+		./edutool live; echo "= $?"
+		setpriv --reuid=65534 --clear-groups ./edutool live
+		true'
+	says='Operation not permitted \(root, but .* lockdown is integrity: '
+	atf_check -o inline:'3\n' grep -Ec "$says" out
+	atf_check -o inline:'2\n' grep -c '^= 77' out
+	atf_check -o match:'/edu-.*(try as root)$' grep 'try as root' out
+	atf_check -o inline:'1\n' grep -c 'try as root' out
+}
+
+test_case capabilities "root is told which capability is missing, or that it \
+is the root of a user namespace" timeout=240
+capabilities_body()
+{
+	in_guest -- '
+		echo 4 >$PAGES
+		without() { setpriv --bounding-set -$1 --inh-caps -$1 $2; }
+		without sys_admin "./edutool dma test"; echo "= $?"
+		without sys_admin "./edutool info" >info; echo "= $?"
+		unshare -Ur ./edutool dma test; echo "= $?"
+		for words in "dma test" info "bind uio" "bind none"; do
+			without sys_rawio "./edutool $words" >/dev/null ||
+			    echo bad
+		done
+		true'
+	atf_check -o inline:'3\n' grep -c '^= 77$' out
+	atf_check -o inline:'2\n' grep -c '(root, but without CAP_SYS_ADMIN)' \
+	    out
+	atf_check -o inline:'1\n' grep -c '(root, but of a user namespace)' out
+	atf_check -s exit:1 grep -e 'try as root' -e bad out
+}
+
+test_case huge_pages "what is advised on huge pages works where they are 1 GiB \
+by default" timeout=240
+huge_pages_body()
+{
+	in_guest -a default_hugepagesz=1G -q -cpu \
+	    -q qemu64,+rdrand,+pdpe1gb -- '
+		./edutool dma test 2>message && echo bad
+		cat message
+		eval "$(sed "s/.*\"\(echo .*\)\".*/\1/" message)"
+		cat $PAGES
+		./edutool dma test'
+	atf_check -o match:' no huge page of 2 MiB is configured; ' \
+	    -o match:'^8$' -o match:'no difference$' cat out
+	atf_check -s exit:1 grep bad out
+}
+
+test_case descriptors "with too few descriptors it is just that: exit 71" \
+    timeout=240
+descriptors_body()
+{
+	in_guest -- '
+		echo 4 >$PAGES
+		./edutool bind uio
+		for n in 4 5 6 7 8 9 10 11 12; do
+			for words in list live "dma test -n 9" \
+			    "irq wait -t 0"; do
+				prlimit --nofile=$n ./edutool $words \
+				    >output 2>message
+				echo "= $? $n $words: $(cat output message)"
+			done
+		done'
+	atf_check -o match:'^= 71 4 ' -o match:'^= 0 12 ' \
+	    -o match:'^= 71 .* dma test .*hugepages.*: Too many ' cat out
+	atf_check -s exit:1 -o empty grep -v -e '^= 0 ' \
+	    -e ': uio_pci_generic$' -e '^= 1 .*no interrupt' \
+	    -e '^= 71 .*: Too many open files$' out
+}
