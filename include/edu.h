@@ -187,6 +187,7 @@ int edu_live(struct edu *, uint32_t value, uint32_t *answer);
  * ETIMEDOUT	not done in time; the device goes on computing
  * EINTR	a signal was caught (EDU_INTERRUPT only); the same
  * ENOTSUP	EDU_INTERRUPT without a kernel side
+ * EIO		its interrupt cannot come: see edu_irq_check()
  * EINVAL	unknown flags
  */
 int edu_factorial(struct edu *, uint32_t n, unsigned flags, int timeout_ms,
@@ -221,6 +222,10 @@ int edu_irq_ack(struct edu *, uint32_t mask);
  *
  * ENOTSUP	no kernel side (the message says how to get one)
  * EINTR	a signal was caught
+ * EIO		none came, and none can: see edu_irq_check()
+ *
+ * A bit that is set at the call is given at once, whether it has interrupted
+ * or not; a timeout of 0 never looks for what keeps interrupts from coming.
  */
 int edu_irq_wait(struct edu *, int timeout_ms, uint32_t *status);
 
@@ -234,6 +239,18 @@ int edu_irq_wait(struct edu *, int timeout_ms, uint32_t *status);
  * ENOTSUP	no kernel side
  */
 int edu_irq_fd(struct edu *);
+
+/*
+ * Ask whether interrupts can come, for event loops whose descriptor stays
+ * silent.  0: nothing speaks against it.
+ *
+ * ENOTSUP	no kernel side
+ * EIO		none can come; the message says why: MSI is enabled where the
+ *		kernel waits for INTx, or the other way round; INTx is
+ *		disabled; the kernel has switched the line off; bus mastering,
+ *		which MSI needs, is off
+ */
+int edu_irq_check(struct edu *);
 
 /*
  * Allocate memory that the device can reach: locked, physically contiguous
@@ -285,7 +302,8 @@ size_t edu_dma_limit(const struct edu *);
  *		use until it has finished
  * EINTR	a signal was caught (EDU_INTERRUPT only); the same
  * ENOTSUP	EDU_INTERRUPT without a kernel side
- * EIO		bus mastering is off: the transfer's data was lost
+ * EIO		bus mastering is off: the transfer's data was lost; or its
+ *		interrupt cannot come: see edu_irq_check()
  */
 int edu_dma_put(struct edu *, size_t dev_offset, const void *data,
     size_t length, unsigned flags, int timeout_ms);

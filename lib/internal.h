@@ -120,11 +120,13 @@ int	edu_kernel_open(struct edu *);
 int	edu_kernel_lacks(struct edu *, const char *what);
 
 /*
- * config.c: the command register.
+ * config.c: the command register, and the MSI capability.
  */
 int	edu_command_read(struct edu *, uint32_t *command);
 /* Set some bits, clear others, and verify. */
 int	edu_command_change(struct edu *, uint32_t set, uint32_t clear);
+/* The MSI capability, its offset and first dword: 1, 0 when there is none. */
+int	edu_config_msi(struct edu *, unsigned *offset, uint32_t *dword);
 /* ENODEV for what configuration space reads where nobody answers. */
 int	edu_config_answers(struct edu *, uint32_t dword);
 
