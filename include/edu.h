@@ -185,7 +185,8 @@ int edu_live(struct edu *, uint32_t value, uint32_t *answer);
  *
  * ERANGE	n > 12, whose factorial does not fit, without EDU_WRAP
  * ETIMEDOUT	not done in time; the device goes on computing
- * EINTR	a signal was caught (EDU_INTERRUPT only); the same
+ * EINTR	a signal was caught (EDU_INTERRUPT only); the same: see
+ *		EDU_RESUME
  * ENOTSUP	EDU_INTERRUPT without a kernel side
  * EIO		its interrupt cannot come: see edu_irq_check()
  * EINVAL	unknown flags
@@ -203,6 +204,19 @@ int edu_factorial(struct edu *, uint32_t n, unsigned flags, int timeout_ms,
  * a transfer that touches it.
  */
 #define EDU_DMA_LAST_BYTE	0x4U
+/*
+ * Go on with the same call, of the same arguments, that EINTR or ETIMEDOUT
+ * has ended, instead of starting anew (factorial, DMA).  Where there is none,
+ * it starts.  So this lasts through signals, however often they come:
+ *
+ *	while ((r = edu_dma_put(edu, 0, data, n, flags, EDU_FOREVER)) == -1 &&
+ *	    errno == EINTR)
+ *		flags |= EDU_RESUME;
+ *
+ * Between the two, the memory must not have been written to; what was moved
+ * is as it was when each transfer started.
+ */
+#define EDU_RESUME		0x8U
 
 /*
  * Interrupts.  The status register holds 32 bits; raising sets some,
@@ -300,7 +314,8 @@ size_t edu_dma_limit(const struct edu *);
  * EINVAL	unknown flags
  * ETIMEDOUT	not done in time; the device goes on, and the memory stays in
  *		use until it has finished
- * EINTR	a signal was caught (EDU_INTERRUPT only); the same
+ * EINTR	a signal was caught (EDU_INTERRUPT only); the same: see
+ *		EDU_RESUME
  * ENOTSUP	EDU_INTERRUPT without a kernel side
  * EIO		bus mastering is off: the transfer's data was lost; or its
  *		interrupt cannot come: see edu_irq_check()

@@ -48,6 +48,8 @@ struct edu_interrupt {
 struct edu_factorial {
 	int		is_running;
 	uint32_t	status;		/* last written to EDU_STATUS */
+	uint32_t	n;		/* of the last that was started here */
+	int		is_owed;	/* whose result nobody was given */
 };
 
 /* memory.c */
@@ -56,11 +58,34 @@ struct edu_memory {
 };
 
 /* dma.c */
+
+/* One chunk: memory that is proven, and a range of the device's buffer. */
+struct edu_transfer {
+	struct edu_mem	*mem;
+	size_t		mem_offset;
+	size_t		dev_offset;
+	size_t		length;
+	int		to_device;
+	unsigned	flags;
+	int64_t		deadline_us;
+};
+
+/* How far a copy has come. */
+struct edu_copy {
+	const void	*to;
+	const void	*from;
+	size_t		length;		/* 0: there is none */
+	size_t		limit;		/* of a chunk */
+	size_t		left;
+	int		is_out;		/* the chunk is in the device */
+};
+
 struct edu_dma {
 	size_t		limit;		/* of the device's buffer */
 	int		is_running;
 	int64_t		due_us;		/* worth a look from then on */
-	struct edu_mem	*mem;		/* what a running transfer touches */
+	struct edu_transfer last;	/* not reported; mem NULL: none */
+	struct edu_copy	copy;		/* to be resumed */
 };
 
 struct edu {
