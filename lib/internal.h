@@ -36,6 +36,7 @@ struct edu_device {
 	int		is_ours;	/* the command register is changed */
 	int		is_mapped;	/* and the registers answer */
 	int		is_lent;	/* BAR0 is mapped by the kernel side */
+	int		is_quiet;	/* nothing was pending at the end */
 	uint32_t	command;	/* as found */
 };
 
@@ -156,6 +157,12 @@ int	edu_config_msi(struct edu *, unsigned *offset, uint32_t *dword);
 int	edu_config_answers(struct edu *, uint32_t dword);
 
 /*
+ * masked.c: whether INTx is masked because a close has left it so.
+ */
+int	edu_masked_recall(const struct edu *);
+void	edu_masked_remember(const struct edu *, int is_masked);
+
+/*
  * identify.c has edu_identify(): ask it wherever 0 or all ones may be an
  * answer, or a device that is gone.
  */
@@ -170,6 +177,8 @@ void	edu_irq_drop(struct edu *, uint32_t mask);
 /* Have them interrupt, with bus mastering on; and, at the end, put back. */
 int	edu_irq_enable(struct edu *);
 void	edu_irq_put_back(struct edu *);
+/* Whether a bit is set in the device, or a device is gone that may have one. */
+int	edu_irq_is_pending(struct edu *);
 /* The function did not answer for a while: nothing that came is lost. */
 int	edu_irq_recheck(struct edu *);
 /* Whether somebody wakes us: ENOTSUP. */

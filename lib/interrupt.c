@@ -136,6 +136,13 @@ edu_irq_put_back(struct edu *edu)
 		edu_write32(edu, EDU_INTR_RAISE, edu->irq.pending);
 }
 
+int
+edu_irq_is_pending(struct edu *edu)
+{
+
+	return edu_read32(edu, EDU_INTR_STATUS) != 0;
+}
+
 /* What keeps messages from coming; empty: nothing that we know. */
 static void
 name_msi_obstacle(uint32_t command, int has_msi, uint32_t msi, char *text,
