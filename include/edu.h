@@ -275,7 +275,9 @@ int edu_irq_check(struct edu *);
  * EINVAL	length is 0 or too large
  * ENOMEM	no such memory is left; the message says how to get more
  * EPERM	this user may not learn bus addresses
- * ENOTSUP	this system gives no such memory
+ * ENOTSUP	this system gives no such memory, or all of its memory lies
+ *		beyond the mask (as on QEMU's arm64 machine): see
+ *		edu_dma_set_mask()
  */
 void *edu_mem_alloc(struct edu *, size_t length);
 #define EDU_MEM_MAX		((size_t)1 << 20)
@@ -291,6 +293,24 @@ void edu_mem_free(struct edu *, void *data);
  * EFAULT	data does not point into memory of this handle
  */
 int edu_mem_address(struct edu *, const void *data, uint64_t *bus_address);
+
+/*
+ * Bus addresses that the device reaches: 28 bits, 0x0fffffff, unless its QEMU
+ * was started with another mask (-device edu,dma_mask=0xffffffff).  The device
+ * cannot be asked for it, so it has to be stated: here, or for every open of a
+ * program as EDU_DMA_MASK in the environment, which is ignored in a set-user-ID
+ * program, and EINVAL of edu_open() when it is malformed.  A mask is 2^n - 1,
+ * of 12 bits to as many as a pointer has.
+ *
+ * Stating more bits than the device has makes it read and write somebody
+ * else's memory, without a word: it clears the bits that are too high.
+ * Stating fewer is harmless.
+ *
+ * EINVAL	that is no mask
+ * EBUSY	memory is allocated on this handle
+ */
+int edu_dma_set_mask(struct edu *, uint64_t mask);
+uint64_t edu_dma_mask(const struct edu *);
 
 /*
  * How many bytes of the device's 4096-byte buffer may be used, from its

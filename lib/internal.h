@@ -55,6 +55,7 @@ struct edu_factorial {
 
 /* memory.c */
 struct edu_memory {
+	uint64_t	mask;		/* of bus addresses; 0: EDU_DMA_MASK */
 	struct edu_mem	*first;
 };
 
@@ -203,6 +204,8 @@ void	edu_factorial_status_written(struct edu *, uint32_t value);
 /*
  * memory.c
  */
+/* At open: what mask the environment states. */
+int	edu_mem_open(struct edu *);
 /* The allocation that holds this range, or NULL; and where in it. */
 struct edu_mem *edu_mem_find(struct edu *, const void *data, size_t length,
     size_t *offset);
