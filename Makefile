@@ -8,6 +8,7 @@
 #	make			the library and edutool, in build/
 #	make demo		see it work in a guest
 #	make check		every test; ends with "N passed, N failed"
+#	make check-aarch64	the main job in a guest for arm64
 #	make install		DESTDIR, PREFIX
 #	make kmod		NetBSD's edu(4), in build/; SYSDIR
 #	make install-kmod	DESTDIR, KMODDIR
@@ -159,6 +160,9 @@ check: check-deps tests
 check-deps:
 	@tools/deps check
 
+check-aarch64:
+	@tests/aarch64
+
 lint: all
 	@tools/deps lint
 	@tests/walls
@@ -219,5 +223,5 @@ dist:
 clean:
 	rm -rf build
 
-.PHONY: all tests deps demo demo-deps check check-deps lint install kmod \
-	install-kmod dist clean
+.PHONY: all tests deps demo demo-deps check check-deps check-aarch64 lint \
+	install kmod install-kmod dist clean

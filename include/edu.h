@@ -188,8 +188,10 @@ int edu_live(struct edu *, uint32_t value, uint32_t *answer);
  *
  * ERANGE	n > 12, whose factorial does not fit, without EDU_WRAP
  * ETIMEDOUT	not done in time; the device goes on computing
- * EINTR	a signal was caught (EDU_INTERRUPT only); the same
+ * EINTR	a signal was caught (EDU_INTERRUPT only); the same: see
+ *		EDU_RESUME
  * ENOTSUP	EDU_INTERRUPT without a kernel side
+ * EIO		its interrupt cannot come: see edu_irq_check()
  * EINVAL	unknown flags
  */
 int edu_factorial(struct edu *, uint32_t n, unsigned flags, int timeout_ms,
@@ -205,6 +207,19 @@ int edu_factorial(struct edu *, uint32_t n, unsigned flags, int timeout_ms,
  * a transfer that touches it.
  */
 #define EDU_DMA_LAST_BYTE	0x4U
+/*
+ * Go on with the same call, of the same arguments, that EINTR or ETIMEDOUT
+ * has ended, instead of starting anew (factorial, DMA).  Where there is none,
+ * it starts.  So this lasts through signals, however often they come:
+ *
+ *	while ((r = edu_dma_put(edu, 0, data, n, flags, EDU_FOREVER)) == -1 &&
+ *	    errno == EINTR)
+ *		flags |= EDU_RESUME;
+ *
+ * Between the two, the memory must not have been written to; what was moved
+ * is as it was when each transfer started.
+ */
+#define EDU_RESUME		0x8U
 
 /*
  * Interrupts.  The status register holds 32 bits; raising sets some,
@@ -224,6 +239,10 @@ int edu_irq_ack(struct edu *, uint32_t mask);
  *
  * ENOTSUP	no kernel side (the message says how to get one)
  * EINTR	a signal was caught
+ * EIO		none came, and none can: see edu_irq_check()
+ *
+ * A bit that is set at the call is given at once, whether it has interrupted
+ * or not; a timeout of 0 never looks for what keeps interrupts from coming.
  */
 int edu_irq_wait(struct edu *, int timeout_ms, uint32_t *status);
 
@@ -239,6 +258,18 @@ int edu_irq_wait(struct edu *, int timeout_ms, uint32_t *status);
 int edu_irq_fd(struct edu *);
 
 /*
+ * Ask whether interrupts can come, for event loops whose descriptor stays
+ * silent.  0: nothing speaks against it.
+ *
+ * ENOTSUP	no kernel side
+ * EIO		none can come; the message says why: MSI is enabled where the
+ *		kernel waits for INTx, or the other way round; INTx is
+ *		disabled; the kernel has switched the line off; bus mastering,
+ *		which MSI needs, is off
+ */
+int edu_irq_check(struct edu *);
+
+/*
  * Allocate memory that the device can reach: locked, physically contiguous
  * and below the device's address mask.  length is at least 1 and at most
  * EDU_MEM_MAX.  The memory is zeroed and aligned to 4096 bytes.  It belongs to
@@ -247,7 +278,9 @@ int edu_irq_fd(struct edu *);
  * EINVAL	length is 0 or too large
  * ENOMEM	no such memory is left; the message says how to get more
  * EPERM	this user may not learn bus addresses
- * ENOTSUP	this system gives no such memory
+ * ENOTSUP	this system gives no such memory, or all of its memory lies
+ *		beyond the mask (as on QEMU's arm64 machine): see
+ *		edu_dma_set_mask()
  */
 void *edu_mem_alloc(struct edu *, size_t length);
 #define EDU_MEM_MAX		((size_t)1 << 20)
@@ -263,6 +296,24 @@ void edu_mem_free(struct edu *, void *data);
  * EFAULT	data does not point into memory of this handle
  */
 int edu_mem_address(struct edu *, const void *data, uint64_t *bus_address);
+
+/*
+ * Bus addresses that the device reaches: 28 bits, 0x0fffffff, unless its QEMU
+ * was started with another mask (-device edu,dma_mask=0xffffffff).  The device
+ * cannot be asked for it, so it has to be stated: here, or for every open of a
+ * program as EDU_DMA_MASK in the environment, which is ignored in a set-user-ID
+ * program, and EINVAL of edu_open() when it is malformed.  A mask is 2^n - 1,
+ * of 12 bits to as many as a pointer has.
+ *
+ * Stating more bits than the device has makes it read and write somebody
+ * else's memory, without a word: it clears the bits that are too high.
+ * Stating fewer is harmless.
+ *
+ * EINVAL	that is no mask
+ * EBUSY	memory is allocated on this handle
+ */
+int edu_dma_set_mask(struct edu *, uint64_t mask);
+uint64_t edu_dma_mask(const struct edu *);
 
 /*
  * How many bytes of the device's 4096-byte buffer may be used, from its
@@ -286,9 +337,11 @@ size_t edu_dma_limit(const struct edu *);
  * EINVAL	unknown flags
  * ETIMEDOUT	not done in time; the device goes on, and the memory stays in
  *		use until it has finished
- * EINTR	a signal was caught (EDU_INTERRUPT only); the same
+ * EINTR	a signal was caught (EDU_INTERRUPT only); the same: see
+ *		EDU_RESUME
  * ENOTSUP	EDU_INTERRUPT without a kernel side
- * EIO		bus mastering is off: the transfer's data was lost
+ * EIO		bus mastering is off: the transfer's data was lost; or its
+ *		interrupt cannot come: see edu_irq_check()
  */
 int edu_dma_put(struct edu *, size_t dev_offset, const void *data,
     size_t length, unsigned flags, int timeout_ms);

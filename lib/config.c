@@ -39,6 +39,31 @@ edu_command_read(struct edu *edu, uint32_t *command)
 	return 0;
 }
 
+/* A list that is broken may be a circle. */
+int
+edu_config_msi(struct edu *edu, unsigned *offset, uint32_t *dword)
+{
+	const struct edu_bus_ops *ops = edu->bus->ops;
+	unsigned left = (PCI_CONFIG_SIZE - PCI_HEADER_END) / 4;
+	uint32_t value = 0;
+
+	if (ops->config_read(edu->bus, PCI_COMMAND, &value) == -1)
+		return -1;
+	if (!(value & PCI_STATUS_CAPABILITIES))
+		return 0;
+	if (ops->config_read(edu->bus, PCI_CAPABILITIES, &value) == -1)
+		return -1;
+	*offset = value & PCI_CAPABILITY_MASK;
+	for (; *offset >= PCI_HEADER_END && left > 0; left--) {
+		if (ops->config_read(edu->bus, *offset, dword) == -1)
+			return -1;
+		if (PCI_CAPABILITY_ID(*dword) == PCI_CAPABILITY_MSI)
+			return 1;
+		*offset = PCI_CAPABILITY_NEXT(*dword);
+	}
+	return 0;
+}
+
 int
 edu_command_change(struct edu *edu, uint32_t set, uint32_t clear)
 {

@@ -172,6 +172,8 @@ prepare(struct edu *edu)
 		return 0;
 	if (edu_command_read(edu, &edu->device.command) == -1)
 		return -1;
+	if (edu_masked_recall(edu))
+		edu->device.command &= ~PCI_COMMAND_NO_INTX;
 	edu->device.is_ours = 1;
 	if (edu_command_change(edu, PCI_COMMAND_NO_INTX,
 	    PCI_COMMAND_MASTER) == -1 || check_bar0(edu) == -1)
@@ -199,7 +201,8 @@ open_for_use(struct edu *edu)
 {
 	uint32_t id;
 
-	if (edu_kernel_open(edu) == -1 || prepare(edu) == -1 ||
+	if (edu_mem_open(edu) == -1 || edu_kernel_open(edu) == -1 ||
+	    prepare(edu) == -1 ||
 	    map_registers(edu, 1) == -1 || edu_identify(edu, &id) == -1)
 		return -1;
 	edu->device.is_mapped = 1;
@@ -255,12 +258,13 @@ leave(struct edu *edu)
 		edu_irq_put_back(edu);
 	else
 		(void)edu_irq_discard(edu, UINT32_MAX);
+	edu->device.is_quiet = !edu_irq_is_pending(edu);
 }
 
 /*
- * As found; but INTx stays masked while something is pending, for the system
- * would switch off the line (see edu_irq_enable()), and a transfer that still
- * runs stays cut off.
+ * As found; but INTx stays masked while something is pending, or nobody knows,
+ * for the system would switch off the line (see edu_irq_enable()), and a
+ * transfer that still runs stays cut off.
  */
 static void
 restore_command(struct edu *edu)
@@ -268,8 +272,12 @@ restore_command(struct edu *edu)
 	uint32_t mask = PCI_COMMAND_DECODING | PCI_COMMAND_MASTER |
 	    PCI_COMMAND_NO_INTX;
 
-	if (edu->flags & EDU_OPEN_KEEP)
+	if (!edu->device.is_quiet) {
 		mask &= ~PCI_COMMAND_NO_INTX;
+		if (!(edu->device.command & PCI_COMMAND_NO_INTX))
+			edu_masked_remember(edu, 1);
+	} else
+		edu_masked_remember(edu, 0);
 	if (edu_dma_is_running(edu))
 		mask &= ~PCI_COMMAND_MASTER;
 	(void)edu_command_change(edu, edu->device.command & mask,

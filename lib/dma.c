@@ -14,7 +14,7 @@
 
 #include "internal.h"
 
-#define KNOWN_FLAGS	(EDU_INTERRUPT | EDU_DMA_LAST_BYTE)
+#define KNOWN_FLAGS	(EDU_INTERRUPT | EDU_DMA_LAST_BYTE | EDU_RESUME)
 
 /* Between the polls of an engine that is late. */
 #define NAP_MIN_US	4000
@@ -22,17 +22,6 @@
 
 /* How much longer than its time a transfer may take at open and close. */
 #define GRACE_US	1000000
-
-/* One chunk: memory that is proven, and a range of the device's buffer. */
-struct transfer {
-	struct edu_mem	*mem;
-	size_t		mem_offset;
-	size_t		dev_offset;
-	size_t		length;
-	int		to_device;
-	unsigned	flags;
-	int64_t		deadline_us;
-};
 
 void
 edu_dma_find_limit(struct edu *edu)
@@ -96,7 +85,7 @@ check_master(struct edu *edu)
 }
 
 static void
-start(struct edu *edu, const struct transfer *t)
+start(struct edu *edu, const struct edu_transfer *t)
 {
 	const struct edu_bus_ops *ops = edu->bus->ops;
 	uint64_t mem = edu_mem_segment(t->mem)->bus_address + t->mem_offset;
@@ -106,7 +95,7 @@ start(struct edu *edu, const struct transfer *t)
 	ops->write(edu->bus, EDU_DMA_DST, 8, t->to_device ? buf : mem);
 	ops->write(edu->bus, EDU_DMA_COUNT, 8, t->length);
 	edu->dma.is_running = 1;
-	edu->dma.mem = t->mem;
+	edu->dma.last = *t;
 	edu_mem_hold(t->mem);
 	ops->write(edu->bus, EDU_DMA_CMD, 8, EDU_DMA_CMD_RUN |
 	    (t->to_device ? 0 : EDU_DMA_CMD_FROM_DEV) |
@@ -117,7 +106,6 @@ start(struct edu *edu, const struct transfer *t)
 static int
 is_done(struct edu *edu)
 {
-	struct edu_mem *mem = edu->dma.mem;
 	uint32_t command;
 
 	if (!edu->dma.is_running)
@@ -127,10 +115,18 @@ is_done(struct edu *edu)
 	if ((command & EDU_DMA_CMD_RUN) && command != UINT32_MAX)
 		return 0;
 	edu->dma.is_running = 0;
-	edu->dma.mem = NULL;
+	return 1;
+}
+
+/* It is over and nobody asks for it: its memory may be given away. */
+static void
+forget(struct edu *edu)
+{
+	struct edu_mem *mem = edu->dma.last.mem;
+
+	edu->dma.last.mem = NULL;
 	if (mem != NULL)
 		edu_mem_release(edu, mem);
-	return 1;
 }
 
 /*
@@ -178,7 +174,7 @@ edu_dma_leave(struct edu *edu)
 
 /* A device that is gone has not moved anything, whatever it answered. */
 static int
-finish(struct edu *edu, const struct transfer *t, int result)
+finish(struct edu *edu, const struct edu_transfer *t, int result)
 {
 	uint32_t id;
 
@@ -187,21 +183,68 @@ finish(struct edu *edu, const struct transfer *t, int result)
 	if (result == 0)
 		return edu_fail(&edu->err, ETIMEDOUT, "the transfer was not "
 		    "done in time; the device goes on with it");
-	if (check_master(edu) == -1)
-		return -1;
-	return t->to_device ? 0 :
-	    edu_mem_sync(edu, t->mem, t->mem_offset, t->length, 0);
+	result = check_master(edu);
+	if (result == 0 && !t->to_device)
+		result = edu_mem_sync(edu, t->mem, t->mem_offset, t->length,
+		    0);
+	forget(edu);
+	return result;
 }
 
 static int
-transfer(struct edu *edu, const struct transfer *t)
+await(struct edu *edu, const struct edu_transfer *t)
 {
 	int result;
 
+	if (t->flags & EDU_INTERRUPT)
+		result = edu_irq_await(edu, EDU_INTR_DMA, t->deadline_us,
+		    is_done, "the transfer");
+	else
+		result = wait_idle(edu, t->deadline_us);
+	return result == -1 ? -1 : finish(edu, t, result);
+}
+
+/* Whether this one was started already, and nobody was told of its end. */
+static int
+is_last(const struct edu *edu, const struct edu_transfer *t)
+{
+	const struct edu_transfer *last = &edu->dma.last;
+
+	return (t->flags & EDU_RESUME) && t->mem == last->mem &&
+	    t->mem_offset == last->mem_offset &&
+	    t->dev_offset == last->dev_offset && t->length == last->length &&
+	    t->to_device == last->to_device;
+}
+
+/*
+ * It interrupts if it was started so, and may be done by now; then the bit may
+ * have been taken by the caller, or nobody has waited for it.
+ */
+static int
+resume(struct edu *edu, struct edu_transfer t)
+{
+	int interrupts = (edu->dma.last.flags & EDU_INTERRUPT) != 0;
+
+	if (!interrupts || is_done(edu))
+		t.flags &= ~EDU_INTERRUPT;
+	if (await(edu, &t) == -1)
+		return -1;
+	if (interrupts && !(t.flags & EDU_INTERRUPT))
+		return edu_irq_discard(edu, EDU_INTR_DMA);
+	return 0;
+}
+
+static int
+transfer(struct edu *edu, const struct edu_transfer *t)
+{
+
+	if (is_last(edu, t))
+		return resume(edu, *t);
 	/* The device would ignore us while an earlier one runs. */
 	if (!wait_idle(edu, t->deadline_us))
 		return edu_fail(&edu->err, ETIMEDOUT, "the device is still "
 		    "busy with an earlier transfer");
+	forget(edu);
 	if (check_master(edu) == -1)
 		return -1;
 	if (t->to_device && edu_mem_sync(edu, t->mem, t->mem_offset, t->length,
@@ -209,12 +252,7 @@ transfer(struct edu *edu, const struct transfer *t)
 		return -1;
 	edu_irq_drop(edu, EDU_INTR_DMA);
 	start(edu, t);
-	if (t->flags & EDU_INTERRUPT)
-		result = edu_irq_await(edu, EDU_INTR_DMA, t->deadline_us,
-		    is_done, "the transfer");
-	else
-		result = wait_idle(edu, t->deadline_us);
-	return result == -1 ? -1 : finish(edu, t, result);
+	return await(edu, t);
 }
 
 static int
@@ -226,7 +264,7 @@ check_length(struct edu *edu, size_t length)
 }
 
 static int
-check_buffer(struct edu *edu, const struct transfer *t)
+check_buffer(struct edu *edu, const struct edu_transfer *t)
 {
 	size_t limit = buffer_limit(edu, t->flags);
 
@@ -240,7 +278,7 @@ check_buffer(struct edu *edu, const struct transfer *t)
 
 /* Everything is proven before the device is touched. */
 static int
-move(struct edu *edu, struct transfer *t, const void *data, int timeout_ms)
+move(struct edu *edu, struct edu_transfer *t, const void *data, int timeout_ms)
 {
 
 	if (check_call(edu, t->flags, timeout_ms, &t->deadline_us) == -1 ||
@@ -248,6 +286,8 @@ move(struct edu *edu, struct transfer *t, const void *data, int timeout_ms)
 	    (t->mem = edu_mem_find(edu, data, t->length,
 	    &t->mem_offset)) == NULL || check_buffer(edu, t) == -1)
 		return -1;
+	/* The device's buffer is another's from now on. */
+	edu->dma.copy.length = 0;
 	return transfer(edu, t);
 }
 
@@ -255,7 +295,7 @@ EDU_PUBLIC int
 edu_dma_put(struct edu *edu, size_t dev_offset, const void *data,
     size_t length, unsigned flags, int timeout_ms)
 {
-	struct transfer t = { NULL, 0, dev_offset, length, 1, flags, 0 };
+	struct edu_transfer t = { NULL, 0, dev_offset, length, 1, flags, 0 };
 
 	return move(edu, &t, data, timeout_ms);
 }
@@ -264,13 +304,13 @@ EDU_PUBLIC int
 edu_dma_get(struct edu *edu, size_t dev_offset, void *data, size_t length,
     unsigned flags, int timeout_ms)
 {
-	struct transfer t = { NULL, 0, dev_offset, length, 0, flags, 0 };
+	struct edu_transfer t = { NULL, 0, dev_offset, length, 0, flags, 0 };
 
 	return move(edu, &t, data, timeout_ms);
 }
 
 static int
-check_copy(struct edu *edu, struct transfer *out, struct transfer *in,
+check_copy(struct edu *edu, struct edu_transfer *out, struct edu_transfer *in,
     const void *to, const void *from)
 {
 	uintptr_t a = (uintptr_t)to, b = (uintptr_t)from;
@@ -286,24 +326,57 @@ check_copy(struct edu *edu, struct transfer *out, struct transfer *in,
 	return 0;
 }
 
+/* Where to go on: at the start, or where the same copy was interrupted. */
+static void
+find_place(struct edu *edu, unsigned *flags, const struct edu_copy *wanted)
+{
+	struct edu_copy *c = &edu->dma.copy;
+
+	if ((*flags & EDU_RESUME) && c->length == wanted->length &&
+	    c->to == wanted->to && c->from == wanted->from &&
+	    c->limit == wanted->limit)
+		return;
+	*flags &= ~EDU_RESUME;
+	*c = *wanted;
+}
+
+static int
+copy_chunk(struct edu *edu, struct edu_transfer out, struct edu_transfer in)
+{
+	struct edu_copy *c = &edu->dma.copy;
+	size_t done = c->length - c->left;
+
+	out.length = in.length = c->left < c->limit ? c->left : c->limit;
+	out.mem_offset += done;
+	in.mem_offset += done;
+	if (!c->is_out && transfer(edu, &out) == -1)
+		return -1;
+	c->is_out = 1;
+	if (transfer(edu, &in) == -1)
+		return -1;
+	c->is_out = 0;
+	c->left -= in.length;
+	return 0;
+}
+
 EDU_PUBLIC int
 edu_dma_copy(struct edu *edu, void *to, const void *from, size_t length,
     unsigned flags, int timeout_ms)
 {
-	struct transfer out = { NULL, 0, 0, length, 1, flags, 0 };
-	struct transfer in = { NULL, 0, 0, length, 0, flags, 0 };
-	size_t left, limit = buffer_limit(edu, flags);
+	struct edu_transfer out = { NULL, 0, 0, length, 1, flags, 0 };
+	struct edu_transfer in = { NULL, 0, 0, length, 0, flags, 0 };
+	const struct edu_copy wanted = { to, from, length,
+	    buffer_limit(edu, flags), length, 0 };
 
 	if (check_call(edu, flags, timeout_ms, &out.deadline_us) == -1 ||
 	    check_copy(edu, &out, &in, to, from) == -1)
 		return -1;
+	find_place(edu, &flags, &wanted);
+	out.flags = in.flags = flags;
 	in.deadline_us = out.deadline_us;
-	for (left = length; left > 0; left -= out.length) {
-		out.length = in.length = left < limit ? left : limit;
-		if (transfer(edu, &out) == -1 || transfer(edu, &in) == -1)
+	while (edu->dma.copy.left > 0)
+		if (copy_chunk(edu, out, in) == -1)
 			return -1;
-		out.mem_offset += out.length;
-		in.mem_offset += in.length;
-	}
+	edu->dma.copy.length = 0;
 	return 0;
 }

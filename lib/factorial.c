@@ -25,6 +25,7 @@ edu_factorial_started(struct edu *edu)
 {
 
 	edu->factorial.is_running = 1;
+	edu->factorial.is_owed = 0;
 }
 
 void
@@ -52,6 +53,8 @@ start(struct edu *edu, uint32_t n, uint32_t status)
 	set_status(edu, status);
 	edu_write32(edu, EDU_FACTORIAL, n);
 	edu_factorial_started(edu);
+	edu->factorial.n = n;
+	edu->factorial.is_owed = 1;
 }
 
 /* All ones: the device is gone, and that is the end of waiting for it. */
@@ -91,6 +94,7 @@ finish(struct edu *edu, uint32_t *result)
 	value = edu_read32(edu, EDU_FACTORIAL);
 	if (edu_identify(edu, &id) == -1)
 		return -1;
+	edu->factorial.is_owed = 0;
 	*result = value;
 	return 0;
 }
@@ -136,7 +140,8 @@ check(struct edu *edu, uint32_t n, unsigned flags)
 {
 
 	if (edu_require(edu, EDU_REGISTERS | EDU_CLAIM) == -1 ||
-	    edu_require_flags(edu, flags, EDU_INTERRUPT | EDU_WRAP) == -1)
+	    edu_require_flags(edu, flags, EDU_INTERRUPT | EDU_WRAP |
+	    EDU_RESUME) == -1)
 		return -1;
 	if (n > MAX_EXACT && !(flags & EDU_WRAP))
 		return edu_fail(&edu->err, ERANGE, "%" PRIu32 "! does not fit "
@@ -144,15 +149,10 @@ check(struct edu *edu, uint32_t n, unsigned flags)
 	return flags & EDU_INTERRUPT ? edu_irq_require(edu) : 0;
 }
 
-EDU_PUBLIC int
-edu_factorial(struct edu *edu, uint32_t n, unsigned flags, int timeout_ms,
-    uint32_t *result)
+static int
+begin(struct edu *edu, uint32_t n, unsigned flags, int64_t deadline_us)
 {
-	int64_t deadline_us;
 
-	if (check(edu, n, flags) == -1 ||
-	    edu_start_timeout(edu, timeout_ms, &deadline_us) == -1)
-		return -1;
 	/* The device would ignore us while an earlier one runs. */
 	if (edu->factorial.is_running && !poll_done(edu, deadline_us))
 		return edu_fail(&edu->err, ETIMEDOUT, "the device is still "
@@ -160,7 +160,42 @@ edu_factorial(struct edu *edu, uint32_t n, unsigned flags, int timeout_ms,
 	if (flags & EDU_INTERRUPT)
 		edu_irq_drop(edu, EDU_INTR_FACTORIAL);
 	start(edu, n, flags & EDU_INTERRUPT ? EDU_STATUS_IRQFACT : 0);
-	if (await(edu, flags, deadline_us) == -1)
+	return await(edu, flags, deadline_us);
+}
+
+/*
+ * It interrupts if it was started so, and may be done by now; then the bit may
+ * have been taken by the caller, or nobody has waited for it.
+ */
+static int
+resume(struct edu *edu, unsigned flags, int64_t deadline_us)
+{
+
+	if (!(edu->factorial.status & EDU_STATUS_IRQFACT))
+		return await(edu, flags & ~EDU_INTERRUPT, deadline_us);
+	if (!is_done(edu)) {
+		if (flags & EDU_INTERRUPT)
+			return await(edu, flags, deadline_us);
+		if (await(edu, flags, deadline_us) == -1)
+			return -1;
+	}
+	return edu_irq_discard(edu, EDU_INTR_FACTORIAL);
+}
+
+EDU_PUBLIC int
+edu_factorial(struct edu *edu, uint32_t n, unsigned flags, int timeout_ms,
+    uint32_t *result)
+{
+	int64_t deadline_us;
+	int done;
+
+	if (check(edu, n, flags) == -1 ||
+	    edu_start_timeout(edu, timeout_ms, &deadline_us) == -1)
 		return -1;
-	return finish(edu, result);
+	if ((flags & EDU_RESUME) && edu->factorial.is_owed &&
+	    edu->factorial.n == n)
+		done = resume(edu, flags, deadline_us);
+	else
+		done = begin(edu, n, flags, deadline_us);
+	return done == -1 ? -1 : finish(edu, result);
 }

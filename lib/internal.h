@@ -36,6 +36,7 @@ struct edu_device {
 	int		is_ours;	/* the command register is changed */
 	int		is_mapped;	/* and the registers answer */
 	int		is_lent;	/* BAR0 is mapped by the kernel side */
+	int		is_quiet;	/* nothing was pending at the end */
 	uint32_t	command;	/* as found */
 };
 
@@ -48,19 +49,45 @@ struct edu_interrupt {
 struct edu_factorial {
 	int		is_running;
 	uint32_t	status;		/* last written to EDU_STATUS */
+	uint32_t	n;		/* of the last that was started here */
+	int		is_owed;	/* whose result nobody was given */
 };
 
 /* memory.c */
 struct edu_memory {
+	uint64_t	mask;		/* of bus addresses; 0: EDU_DMA_MASK */
 	struct edu_mem	*first;
 };
 
 /* dma.c */
+
+/* One chunk: memory that is proven, and a range of the device's buffer. */
+struct edu_transfer {
+	struct edu_mem	*mem;
+	size_t		mem_offset;
+	size_t		dev_offset;
+	size_t		length;
+	int		to_device;
+	unsigned	flags;
+	int64_t		deadline_us;
+};
+
+/* How far a copy has come. */
+struct edu_copy {
+	const void	*to;
+	const void	*from;
+	size_t		length;		/* 0: there is none */
+	size_t		limit;		/* of a chunk */
+	size_t		left;
+	int		is_out;		/* the chunk is in the device */
+};
+
 struct edu_dma {
 	size_t		limit;		/* of the device's buffer */
 	int		is_running;
 	int64_t		due_us;		/* worth a look from then on */
-	struct edu_mem	*mem;		/* what a running transfer touches */
+	struct edu_transfer last;	/* not reported; mem NULL: none */
+	struct edu_copy	copy;		/* to be resumed */
 };
 
 struct edu {
@@ -120,13 +147,21 @@ int	edu_kernel_open(struct edu *);
 int	edu_kernel_lacks(struct edu *, const char *what);
 
 /*
- * config.c: the command register.
+ * config.c: the command register, and the MSI capability.
  */
 int	edu_command_read(struct edu *, uint32_t *command);
 /* Set some bits, clear others, and verify. */
 int	edu_command_change(struct edu *, uint32_t set, uint32_t clear);
+/* The MSI capability, its offset and first dword: 1, 0 when there is none. */
+int	edu_config_msi(struct edu *, unsigned *offset, uint32_t *dword);
 /* ENODEV for what configuration space reads where nobody answers. */
 int	edu_config_answers(struct edu *, uint32_t dword);
+
+/*
+ * masked.c: whether INTx is masked because a close has left it so.
+ */
+int	edu_masked_recall(const struct edu *);
+void	edu_masked_remember(const struct edu *, int is_masked);
 
 /*
  * identify.c has edu_identify(): ask it wherever 0 or all ones may be an
@@ -143,6 +178,8 @@ void	edu_irq_drop(struct edu *, uint32_t mask);
 /* Have them interrupt, with bus mastering on; and, at the end, put back. */
 int	edu_irq_enable(struct edu *);
 void	edu_irq_put_back(struct edu *);
+/* Whether a bit is set in the device, or a device is gone that may have one. */
+int	edu_irq_is_pending(struct edu *);
 /* The function did not answer for a while: nothing that came is lost. */
 int	edu_irq_recheck(struct edu *);
 /* Whether somebody wakes us: ENOTSUP. */
@@ -167,6 +204,8 @@ void	edu_factorial_status_written(struct edu *, uint32_t value);
 /*
  * memory.c
  */
+/* At open: what mask the environment states. */
+int	edu_mem_open(struct edu *);
 /* The allocation that holds this range, or NULL; and where in it. */
 struct edu_mem *edu_mem_find(struct edu *, const void *data, size_t length,
     size_t *offset);

@@ -12,8 +12,15 @@
  */
 
 #include <errno.h>
+#include <poll.h>
+#include <stdio.h>
 
 #include "internal.h"
+
+/* How long nothing may come until we look for a reason. */
+#define SILENCE_MS	1000
+/* What looks like one may be an interrupt that is on its way to us. */
+#define CONFIRM_MS	200
 
 /* Somebody must wake us. */
 int
@@ -129,23 +136,130 @@ edu_irq_put_back(struct edu *edu)
 		edu_write32(edu, EDU_INTR_RAISE, edu->irq.pending);
 }
 
+int
+edu_irq_is_pending(struct edu *edu)
+{
+
+	return edu_read32(edu, EDU_INTR_STATUS) != 0;
+}
+
+/* What keeps messages from coming; empty: nothing that we know. */
+static void
+name_msi_obstacle(uint32_t command, int has_msi, uint32_t msi, char *text,
+    size_t size)
+{
+
+	if (!has_msi || !(msi & PCI_MSI_ENABLE))
+		(void)snprintf(text, size, "MSI is disabled in the device, and "
+		    "its driver waits for it; attach the driver again");
+	else if (!(command & PCI_COMMAND_MASTER))
+		(void)snprintf(text, size, "bus mastering is off, and an MSI "
+		    "needs it; open the device again");
+}
+
+/*
+ * Likewise for INTx.  A device that asserts it unmasked is heard at once, but
+ * where the system has switched off the line.
+ */
+static void
+name_intx_obstacle(uint32_t command, int has_msi, uint32_t msi,
+    unsigned offset, char *text, size_t size)
+{
+
+	if (has_msi && (msi & PCI_MSI_ENABLE))
+		(void)snprintf(text, size, "MSI is enabled in the device, and "
+		    "its driver waits for INTx; clear bit 0 at 0x%02x of "
+		    "configuration space", offset + 2);
+	else if (command & PCI_COMMAND_NO_INTX)
+		(void)snprintf(text, size, "somebody has disabled INTx in the "
+		    "command register (bit 10); the next wait enables it");
+	else if (command & PCI_STATUS_INTX)
+		(void)snprintf(text, size, "the device asserts INTx, and the "
+		    "kernel has switched that line off (\"nobody cared\" in "
+		    "its log); it is on again when each driver on it was "
+		    "bound anew");
+}
+
+/*
+ * Find what keeps interrupts from coming.  Where configuration space cannot be
+ * read we know of nothing.
+ */
+static int
+find_obstacle(struct edu *edu, char *text, size_t size)
+{
+	uint32_t command = UINT32_MAX, msi = 0;
+	unsigned offset = 0;
+	int has_msi;
+
+	text[0] = '\0';
+	if (edu->bus->is_driven)
+		return 0;
+	if (edu->bus->ops->config_read(edu->bus, PCI_COMMAND, &command) == -1 ||
+	    edu_config_answers(edu, command) == -1 ||
+	    (has_msi = edu_config_msi(edu, &offset, &msi)) == -1)
+		return errno == ENODEV ? -1 : 0;
+	if (edu->kernel->is_msi)
+		name_msi_obstacle(command, has_msi, msi, text, size);
+	else
+		name_intx_obstacle(command, has_msi, msi, offset, text, size);
+	return 0;
+}
+
+/* Nothing has come: EIO with the reason, if there is one. */
+static int
+check_delivery(struct edu *edu)
+{
+	struct pollfd pfd;
+	char text[256];
+
+	if (find_obstacle(edu, text, sizeof(text)) == -1)
+		return -1;
+	if (text[0] == '\0')
+		return 0;
+	pfd.fd = edu->kernel->ops->fd(edu->kernel);
+	pfd.events = POLLIN;
+	if (poll(&pfd, 1, CONFIRM_MS) != 0)
+		return 0;
+	return edu_fail(&edu->err, EIO, "no interrupt can come: %s", text);
+}
+
+/* Wait for the kernel side, but not for what cannot come: 1, 0, -1. */
+static int
+await_kernel(struct edu *edu, int64_t deadline_us)
+{
+	int left_ms, result;
+
+	for (;;) {
+		left_ms = edu_remaining_ms(deadline_us);
+		if (left_ms == EDU_FOREVER || left_ms > SILENCE_MS)
+			left_ms = SILENCE_MS;
+		result = edu->kernel->ops->wait(edu->kernel, left_ms);
+		/* A look, and not a wait, has to be short. */
+		if (result != 0 || left_ms == 0)
+			return result;
+		if (check_delivery(edu) == -1)
+			return -1;
+	}
+}
+
 /* Wait for bits of mask and take them: 1, 0 timeout, -1. */
 static int
 consume(struct edu *edu, uint32_t mask, int64_t deadline_us,
     uint32_t *bits)
 {
-	const struct edu_kernel_ops *ops = edu->kernel->ops;
-	int result;
+	int is_late = 0, result;
 
 	if ((edu->irq.pending & mask) == 0 && gather_early(edu) == -1)
 		return -1;
 	while ((edu->irq.pending & mask) == 0) {
-		result = ops->wait(edu->kernel, edu_remaining_ms(deadline_us));
-		if (result != 1)
+		if (is_late)
+			return 0;
+		if ((result = await_kernel(edu, deadline_us)) != 1)
 			return result;
 		/* Even if it was for nothing: it has to be armed again. */
 		if (gather(edu) == -1 || rearm(edu) == -1)
 			return -1;
+		is_late = edu_now_us() >= deadline_us;
 	}
 	*bits = edu->irq.pending & mask;
 	edu->irq.pending &= ~mask;
@@ -165,9 +279,11 @@ edu_irq_await(struct edu *edu, uint32_t mask, int64_t deadline_us,
 		if (result == -1)
 			return -1;
 		done = is_done(edu);
-	} while (!done && result == 1);
-	if (result == 1 || !done)
-		return result;
+	} while (!done && result == 1 && edu_now_us() < deadline_us);
+	if (!done)
+		return 0;
+	if (result == 1)
+		return 1;
 	if (edu_identify(edu, &id) == -1)
 		return -1;
 	return edu_fail(&edu->err, ETIMEDOUT, "%s is done, but its interrupt "
@@ -194,6 +310,16 @@ edu_irq_fd(struct edu *edu)
 	    edu_irq_require(edu) == -1)
 		return -1;
 	return edu->kernel->ops->fd(edu->kernel);
+}
+
+EDU_PUBLIC int
+edu_irq_check(struct edu *edu)
+{
+
+	if (edu_require(edu, EDU_REGISTERS | EDU_CLAIM) == -1 ||
+	    edu_irq_require(edu) == -1)
+		return -1;
+	return check_delivery(edu);
 }
 
 EDU_PUBLIC int

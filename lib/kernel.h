@@ -27,6 +27,8 @@ struct edu_kernel {
 	 * has take() and recheck(); or else we do, and rearm() afterwards.
 	 */
 	int		acknowledges;
+	/* It is woken by messages (MSI), and not by INTx. */
+	int		is_msi;
 };
 
 /* One piece of DMA memory, contiguous for the CPU and for the device. */

@@ -15,6 +15,9 @@
 
 #include "internal.h"
 
+/* A page is the least that is allocated. */
+#define MASK_MIN	0xfffU
+
 struct edu_mem {
 	struct edu_mem	*next;
 	struct edu_segment segment;
@@ -23,24 +26,100 @@ struct edu_mem {
 	int		is_freed;	/* by the caller, while held */
 };
 
+static uint64_t
+mask_of(const struct edu *edu)
+{
+
+	return edu->memory.mask != 0 ? edu->memory.mask : EDU_DMA_MASK;
+}
+
+EDU_PUBLIC uint64_t
+edu_dma_mask(const struct edu *edu)
+{
+
+	return mask_of(edu);
+}
+
+static int
+set_mask(struct edu *edu, uint64_t mask)
+{
+
+	/* A CPU of 32 bits cannot write more to the device. */
+	if (mask < MASK_MIN || (mask & (mask + 1)) != 0 ||
+	    (uintptr_t)mask != mask)
+		return edu_fail(&edu->err, EINVAL, "0x%" PRIx64 " is no DMA "
+		    "mask: one is 2^n - 1, of 12 to %zu bits", mask,
+		    sizeof(uintptr_t) * 8);
+	edu->memory.mask = mask;
+	return 0;
+}
+
+EDU_PUBLIC int
+edu_dma_set_mask(struct edu *edu, uint64_t mask)
+{
+
+	if (edu_require(edu, EDU_REGISTERS | EDU_CLAIM) == -1)
+		return -1;
+	if (edu->memory.first != NULL)
+		return edu_fail(&edu->err, EBUSY, "the DMA mask cannot change "
+		    "while memory is allocated");
+	return set_mask(edu, mask);
+}
+
+/* The whole of it, as a C constant. */
+int
+edu_mem_open(struct edu *edu)
+{
+	const char *text = edu_system.environment("EDU_DMA_MASK");
+	char *end;
+	uint64_t mask;
+
+	if (text == NULL || *text == '\0')
+		return 0;
+	errno = 0;
+	mask = strtoull(text, &end, 0);
+	if (*text < '0' || *text > '9' || *end != '\0' || errno != 0)
+		return edu_fail(&edu->err, EINVAL, "EDU_DMA_MASK in the "
+		    "environment is no mask: '%.64s'", text);
+	return set_mask(edu, mask);
+}
+
+/* On some machines none of the memory is so low. */
+static int
+check_reach(struct edu *edu)
+{
+	uint64_t start;
+
+	if (edu->bus->is_private || edu_system.memory_start == NULL ||
+	    edu_system.memory_start(&start) == -1 || start <= mask_of(edu))
+		return 0;
+	return edu_fail(&edu->err, ENOTSUP, "this machine's memory begins at "
+	    "0x%" PRIx64 ", beyond the device's DMA mask 0x%" PRIx64
+	    ": give QEMU a wider one (-global edu.dma_mask=0xffffffff), and "
+	    "state the same as EDU_DMA_MASK in the environment", start,
+	    mask_of(edu));
+}
+
 static int
 allocate(struct edu *edu, size_t length, struct edu_segment *s)
 {
 	const struct edu_kernel_ops *ops = edu->kernel->ops;
+	uint64_t mask = mask_of(edu);
 
 	if (ops->alloc == NULL)
 		return edu_kernel_lacks(edu, "gives memory that the device "
 		    "can reach");
-	if (ops->alloc(edu->kernel, length, EDU_DMA_MASK + 1ULL, s) == -1)
+	if (check_reach(edu) == -1 || ops->alloc(edu->kernel, length,
+	    mask < UINT64_MAX ? mask + 1 : mask, s) == -1)
 		return -1;
 	/* The device would wrap a higher address, and tell nobody. */
-	if (s->length >= length && s->bus_address <= EDU_DMA_MASK &&
-	    s->length - 1 <= EDU_DMA_MASK - s->bus_address)
+	if (s->length >= length && s->bus_address <= mask &&
+	    s->length - 1 <= mask - s->bus_address)
 		return 0;
 	ops->free(edu->kernel, s);
 	return edu_fail(&edu->err, ENOMEM, "the memory at bus address 0x%"
-	    PRIx64 " is beyond the device's mask 0x%x", s->bus_address,
-	    EDU_DMA_MASK);
+	    PRIx64 " is beyond the device's mask 0x%" PRIx64, s->bus_address,
+	    mask);
 }
 
 EDU_PUBLIC void *

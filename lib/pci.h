@@ -25,6 +25,8 @@
 #define	 PCI_COMMAND_DECODING	(PCI_COMMAND_IO | PCI_COMMAND_MEMORY)
 #define	 PCI_COMMAND_MASTER	0x0004U
 #define	 PCI_COMMAND_NO_INTX	0x0400U
+#define	 PCI_STATUS_INTX	0x00080000U	/* asserted */
+#define	 PCI_STATUS_CAPABILITIES 0x00100000U
 
 #define PCI_HEADER		0x0c	/* type in bits 22-16 */
 #define	 PCI_HEADER_TYPE(x)	(((x) >> 16) & 0x7fU)
@@ -38,6 +40,15 @@
 #define	  PCI_BAR_MEM_TYPE_64	0x4U
 #define	 PCI_BAR_MEM_PREFETCH	0x8U
 #define	 PCI_BAR_MEM_FLAGS	0xfU
+
+/* Capabilities, section 6.7: an id, and the next one's offset. */
+#define PCI_CAPABILITIES	0x34
+#define	 PCI_CAPABILITY_MASK	0xfcU
+#define	 PCI_CAPABILITY_ID(x)	((x) & 0xffU)
+#define	 PCI_CAPABILITY_NEXT(x)	(((x) >> 8) & PCI_CAPABILITY_MASK)
+#define	 PCI_CAPABILITY_MSI	0x05U
+#define	  PCI_MSI_ENABLE	0x00010000U	/* in its first dword */
+#define PCI_HEADER_END		0x40U
 
 #define PCI_CONFIG_SIZE		256U
 

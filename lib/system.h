@@ -13,6 +13,7 @@
  */
 
 #include <stddef.h>
+#include <stdint.h>
 
 struct edu_bus;
 struct edu_bus_name;
@@ -77,6 +78,16 @@ struct edu_system {
 	 * ERANGE: buf is too small.
 	 */
 	int	(*machine)(char *buf, size_t size);
+	/*
+	 * Of the environment, but NULL in a program that has more rights than
+	 * its user.
+	 */
+	char	*(*environment)(const char *name);
+	/*
+	 * The lowest physical address of memory; -1 where that is not known.
+	 * NULL: it never is.
+	 */
+	int	(*memory_start)(uint64_t *address);
 };
 
 extern const struct edu_system edu_system;

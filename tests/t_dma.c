@@ -308,7 +308,7 @@ EDU_TEST(bad_arguments, "unknown flags, negative timeouts: EINVAL; another "
 	other = open_device("qtest:", 0);
 	theirs = alloc(other, 100);
 	tap_attach(edu);
-	for (flag = 0x8; flag != 0; flag <<= 1) {
+	for (flag = EDU_RESUME << 1; flag != 0; flag <<= 1) {
 		CHECK_ERRNO(edu, EINVAL, edu_dma_put(edu, 0, mem, 1, flag,
 		    SOON_MS) == -1);
 		CHECK_ERRNO(edu, EINVAL, edu_dma_get(edu, 0, mem, 1, flag,

@@ -123,6 +123,110 @@ EDU_TEST(signals, "a signal ends a wait by interrupt with EINTR, the transfer "
 	edu_close(edu);
 }
 
+static size_t starts;
+
+static enum tap_verdict
+count_starts(size_t i, struct tap_access *a)
+{
+
+	(void)i;
+	starts += a->is_write && !a->is_config && a->offset == EDU_DMA_CMD;
+	return TAP_PASS;
+}
+
+EDU_TEST(resumed, "with EDU_RESUME the same transfer goes on, signals or not: "
+    "it is started once, and a copy goes on where it was", "timeout", "120")
+{
+	unsigned flags = EDU_INTERRUPT;
+	unsigned char *mem;
+	struct edu *edu;
+	size_t i;
+
+	start_qemu("q35", "");
+	edu = open_device(DEVICE, 0);
+	mem = alloc(edu, 4 * LIMIT);
+	for (i = 0; i < 4 * LIMIT; i++)
+		mem[i] = (unsigned char)(i * 7 + i / 256);
+	tap_attach(edu);
+	tap.hook = count_starts;
+	alarm_often();
+	while (edu_dma_put(edu, 0, mem, 100, flags, EDU_FOREVER) == -1) {
+		ATF_REQUIRE_EQ(errno, EINTR);
+		flags |= EDU_RESUME;
+	}
+	ATF_CHECK(flags & EDU_RESUME);
+	ATF_CHECK_EQ(starts, 1);
+	check_status(edu, 0);
+	/* It is over, so this is another. */
+	while (edu_dma_put(edu, 0, mem, 100, flags, EDU_FOREVER) == -1)
+		ATF_REQUIRE_EQ(errno, EINTR);
+	ATF_CHECK_EQ(starts, 2);
+	flags = EDU_INTERRUPT;
+	while (edu_dma_copy(edu, mem + 2 * LIMIT, mem, 2 * LIMIT, flags,
+	    EDU_FOREVER) == -1) {
+		ATF_REQUIRE_EQ(errno, EINTR);
+		flags |= EDU_RESUME;
+	}
+	ATF_CHECK_EQ(starts, 6);
+	ATF_CHECK(memcmp(mem, mem + 2 * LIMIT, 2 * LIMIT) == 0);
+	check_status(edu, 0);
+	edu_close(edu);
+}
+
+EDU_TEST(resumed_other, "EDU_RESUME of another transfer starts it; one that "
+    "another has followed is started again")
+{
+	struct edu *edu = open_stopped("q35");
+	unsigned char *mem = alloc(edu, 4096), *other = alloc(edu, 4096);
+
+	tap_attach(edu);
+	tap.hook = count_starts;
+	memset(mem, 'x', 100);
+	memset(other, 'y', 100);
+	CHECK_ERRNO(edu, ETIMEDOUT, edu_dma_put(edu, 0, mem, 100, 0,
+	    0) == -1);
+	CHECK_ERRNO(edu, ETIMEDOUT, edu_dma_put(edu, 0, other, 100,
+	    EDU_RESUME, 0) == -1);
+	CHECK_MESSAGE(edu, "earlier");
+	CHECK_ERRNO(edu, ETIMEDOUT, edu_dma_put(edu, 0, mem, 100, EDU_RESUME |
+	    EDU_INTERRUPT, 0) == -1);
+	CHECK_MESSAGE(edu, "goes on");
+	ATF_CHECK_EQ(starts, 1);
+	monitor("cont");
+	REQUIRE_EDU(edu, edu_dma_put(edu, 0, other, 100, EDU_RESUME, SOON_MS));
+	ATF_CHECK_EQ(starts, 2);
+	REQUIRE_EDU(edu, edu_dma_put(edu, 0, mem, 100, EDU_RESUME, SOON_MS));
+	ATF_CHECK_EQ(starts, 3);
+	REQUIRE_EDU(edu, edu_dma_get(edu, 0, other, 100, EDU_RESUME, SOON_MS));
+	ATF_CHECK_EQ(other[99], 'x');
+	edu_close(edu);
+}
+
+EDU_TEST(resumed_copy_lost, "a copy is not resumed when another transfer has "
+    "used the device's buffer, and its data are right")
+{
+	struct edu *edu = open_stopped("q35");
+	unsigned char *mem = alloc(edu, 4096), *other = alloc(edu, 4096);
+
+	memset(mem, 'x', 2000);
+	memset(other, 'y', 100);
+	CHECK_ERRNO(edu, ETIMEDOUT, edu_dma_copy(edu, mem + 2000, mem, 2000,
+	    EDU_INTERRUPT, 0) == -1);
+	monitor("cont");
+	REQUIRE_EDU(edu, edu_dma_put(edu, 0, other, 100, 0, SOON_MS));
+	REQUIRE_EDU(edu, edu_dma_copy(edu, mem + 2000, mem, 2000,
+	    EDU_INTERRUPT | EDU_RESUME, SOON_MS));
+	ATF_CHECK(memcmp(mem, mem + 2000, 2000) == 0);
+	/* The memory of one that is not reported may be freed. */
+	monitor("stop");
+	CHECK_ERRNO(edu, ETIMEDOUT, edu_dma_put(edu, 0, mem, 100,
+	    EDU_INTERRUPT, 0) == -1);
+	edu_mem_free(edu, mem);
+	ATF_CHECK(alloc(edu, 4096) != mem);
+	monitor("cont");
+	edu_close(edu);
+}
+
 /* The bus master bit, while nobody has the device open. */
 static uint32_t
 master_bit(void)

@@ -253,10 +253,9 @@ poke_body()
 	atf_check -o inline:'0x00000005\n' "$EDUTOOL" peek 0x80
 }
 
-kept_case escapes "no control character from outside reaches a terminal"
-escapes_body()
+# Somebody at the socket "peer" who sends control characters.
+start_rude_peer()
 {
-	esc=$(printf '\033[31m\007\177\302\233\233')
 	cat >peer.py <<-END
 	import socket, sys
 	s = socket.socket(socket.AF_UNIX)
@@ -273,6 +272,13 @@ escapes_body()
 	until [ -S peer ]; do
 		sleep 0.1
 	done
+}
+
+kept_case escapes "no control character from outside reaches a terminal"
+escapes_body()
+{
+	esc=$(printf '\033[31m\007\177\302\233\233')
+	start_rude_peer
 	mkdir "dir$esc"
 	(cd "dir$esc" && start_qemu >/dev/null 2>&1 && mv qemu.pid ..)
 	cat peer.pid >>qemu.pid

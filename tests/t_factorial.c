@@ -106,6 +106,19 @@ EDU_TEST(by_interrupt, "the same by interrupt, which is consumed each time")
 	edu_close(edu);
 }
 
+/* How often a register was written. */
+static size_t
+writes(unsigned offset)
+{
+	size_t count = 0, i;
+
+	for (i = 0; i < tap.count && i < TAP_MAX; i++)
+		if (tap.log[i].is_write && !tap.log[i].is_config &&
+		    tap.log[i].offset == offset)
+			count++;
+	return count;
+}
+
 EDU_TEST(accesses, "a polled factorial is one write, the polls, the result and "
     "the identification, and nothing else")
 {
@@ -159,6 +172,8 @@ EDU_TEST(bad_arguments, "unknown flags and negative timeouts: EINVAL, and the "
 
 	tap_attach(edu);
 	for (flag = 0x4; flag != 0; flag <<= 1) {
+		if (flag == EDU_RESUME)
+			continue;
 		CHECK_ERRNO(edu, EINVAL, edu_factorial(edu, 5, flag, SOON_MS,
 		    &result) == -1);
 		CHECK_ERRNO(edu, EINVAL, edu_factorial(edu, 5, flag |
@@ -267,7 +282,7 @@ EDU_TEST(foreign_interrupt, "the factorial's own bit raised by somebody else "
 }
 
 EDU_TEST(interrupt_lost, "computed, but INTx was masked behind our back: "
-    "ETIMEDOUT; the next call is heard again", "timeout", "60")
+    "EIO; the next call is heard again", "timeout", "60")
 {
 	struct edu *edu = open_device("qtest:", 0);
 	uint32_t command, result = 77;
@@ -275,9 +290,9 @@ EDU_TEST(interrupt_lost, "computed, but INTx was masked behind our back: "
 	REQUIRE_EDU(edu, edu_config_read(edu, PCI_COMMAND, &command));
 	ATF_REQUIRE(edu->bus->ops->config_write(edu->bus, PCI_COMMAND,
 	    (command & 0xffff) | NO_INTX) == 0);
-	CHECK_ERRNO(edu, ETIMEDOUT, edu_factorial(edu, SLOW / 20,
+	CHECK_ERRNO(edu, EIO, edu_factorial(edu, SLOW / 20,
 	    EDU_WRAP | EDU_INTERRUPT, 2000, &result) == -1);
-	CHECK_MESSAGE(edu, "interrupt has not come");
+	CHECK_MESSAGE(edu, "INTx");
 	ATF_CHECK_EQ(result, 77);
 	check_wait(edu, SOON_MS, EDU_INTR_FACTORIAL);
 	check_exact(edu, EDU_INTERRUPT);
@@ -303,6 +318,62 @@ EDU_TEST(signals, "a signal ends a wait by interrupt with EINTR, and does not "
 	    &result));
 	ATF_CHECK_EQ(result, 0);
 	ATF_CHECK(caught > 0);
+	edu_close(edu);
+}
+
+EDU_TEST(resumed, "with EDU_RESUME the same factorial goes on, signals or not: "
+    "it is started once", "timeout", "120")
+{
+	struct edu *edu = open_device("qtest:", 0);
+	unsigned flags = EDU_WRAP | EDU_INTERRUPT, tries = 0;
+	uint32_t result = 77;
+
+	tap_attach(edu);
+	alarm_often();
+	while (edu_factorial(edu, SLOW / 2, flags, EDU_FOREVER,
+	    &result) == -1) {
+		ATF_REQUIRE_EQ(errno, EINTR);
+		flags |= EDU_RESUME;
+		ATF_REQUIRE(tries++ < 10000);
+	}
+	ATF_CHECK(tries > 0);
+	ATF_CHECK_EQ(result, 0);
+	ATF_CHECK_EQ(writes(EDU_FACTORIAL), 1);
+	check_status(edu, 0);
+	/* That is over: the same again starts anew. */
+	tap_reset();
+	REQUIRE_EDU(edu, edu_factorial(edu, 12, 0, EDU_FOREVER, &result));
+	REQUIRE_EDU(edu, edu_factorial(edu, 12, EDU_RESUME, EDU_FOREVER,
+	    &result));
+	ATF_CHECK_EQ(result, exact[12]);
+	ATF_CHECK_EQ(writes(EDU_FACTORIAL), 2);
+	edu_close(edu);
+}
+
+EDU_TEST(resumed_other, "EDU_RESUME gives nobody another's result, nor one "
+    "whose interrupt was taken meanwhile a timeout", "timeout", "120")
+{
+	struct edu *edu = open_device("qtest:", 0);
+	uint32_t result = 77;
+
+	CHECK_ERRNO(edu, ETIMEDOUT, edu_factorial(edu, SLOW / 4,
+	    EDU_WRAP | EDU_INTERRUPT, 0, &result) == -1);
+	REQUIRE_EDU(edu, edu_factorial(edu, 12, EDU_INTERRUPT | EDU_RESUME,
+	    EDU_FOREVER, &result));
+	ATF_CHECK_EQ(result, exact[12]);
+	CHECK_ERRNO(edu, ETIMEDOUT, edu_factorial(edu, SLOW / 4,
+	    EDU_WRAP | EDU_INTERRUPT, 0, &result) == -1);
+	check_wait(edu, SOON_MS, EDU_INTR_FACTORIAL);
+	REQUIRE_EDU(edu, edu_factorial(edu, SLOW / 4,
+	    EDU_WRAP | EDU_INTERRUPT | EDU_RESUME, 0, &result));
+	ATF_CHECK_EQ(result, 0);
+	/* Started by polling: nobody can wait for its interrupt. */
+	CHECK_ERRNO(edu, ETIMEDOUT, edu_factorial(edu, SLOW / 4,
+	    EDU_WRAP, 0, &result) == -1);
+	REQUIRE_EDU(edu, edu_factorial(edu, SLOW / 4, EDU_WRAP | EDU_RESUME |
+	    EDU_INTERRUPT, EDU_FOREVER, &result));
+	ATF_CHECK_EQ(result, 0);
+	check_status(edu, 0);
 	edu_close(edu);
 }
 

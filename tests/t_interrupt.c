@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <edu.h>
 #include <edureg.h>
@@ -324,6 +325,190 @@ EDU_TEST(polling_only, "with EDU_OPEN_POLL, waiting is ENOTSUP and says so, "
 	edu_close(edu);
 }
 
+/* The MSI capability of QEMU's edu device, and its enable bit. */
+#define MSI		0x40U
+#define MSI_ENABLE	0x10000U
+
+static void
+config_change(struct edu *edu, unsigned offset, uint32_t set, uint32_t clear)
+{
+	uint32_t value;
+
+	REQUIRE_EDU(edu, edu_config_read(edu, offset, &value));
+	if (offset == PCI_COMMAND)
+		value &= 0xffff;
+	ATF_REQUIRE(edu->bus->ops->config_write(edu->bus, offset,
+	    (value & ~clear) | set) == 0);
+}
+
+static void
+check_silence(struct edu *edu, const char *why)
+{
+	uint32_t value = 77;
+
+	CHECK_ERRNO(edu, EIO, edu_irq_check(edu) == -1);
+	CHECK_MESSAGE(edu, why);
+	CHECK_ERRNO(edu, EIO, edu_irq_wait(edu, EDU_FOREVER, &value) == -1);
+	CHECK_MESSAGE(edu, why);
+	CHECK_ERRNO(edu, EIO, edu_irq_wait(edu, 50, &value) == -1);
+	CHECK_MESSAGE(edu, why);
+	ATF_CHECK_EQ(edu_irq_wait(edu, 0, &value), 0);
+	ATF_CHECK_EQ(value, 77);
+}
+
+EDU_TEST(msi_enabled, "MSI enabled where INTx is waited for: EIO that says so, "
+    "and not a wait for ever", "timeout", "60")
+{
+	struct edu *edu = open_device("qtest:", 0);
+	uint32_t value;
+
+	REQUIRE_EDU(edu, edu_irq_check(edu));
+	config_change(edu, MSI, MSI_ENABLE, 0);
+	check_silence(edu, "MSI is enabled");
+	CHECK_MESSAGE(edu, "0x42");
+	CHECK_ERRNO(edu, EIO, edu_factorial(edu, 100000000,
+	    EDU_INTERRUPT | EDU_WRAP, SOON_MS, &value) == -1);
+	CHECK_MESSAGE(edu, "MSI is enabled");
+	config_change(edu, MSI, 0, MSI_ENABLE);
+	REQUIRE_EDU(edu, edu_irq_check(edu));
+	(void)edu_irq_ack(edu, UINT32_MAX);
+	check_wait(edu, 50, 0);
+	REQUIRE_EDU(edu, edu_irq_raise(edu, 0x40));
+	ATF_CHECK(is_readable(edu_irq_fd(edu), SOON_MS));
+	check_wait(edu, 0, 0x40);
+	edu_close(edu);
+}
+
+EDU_TEST(intx_disabled, "INTx disabled behind our back: EIO that says so; the "
+    "next wait hears again", "timeout", "60")
+{
+	struct edu *edu = open_device("qtest:", 0);
+	uint32_t value;
+
+	config_change(edu, PCI_COMMAND, PCI_COMMAND_NO_INTX, 0);
+	CHECK_ERRNO(edu, EIO, edu_irq_wait(edu, EDU_FOREVER, &value) == -1);
+	CHECK_MESSAGE(edu, "disabled INTx");
+	REQUIRE_EDU(edu, edu_irq_raise(edu, 0x40));
+	check_wait(edu, SOON_MS, 0x40);
+	REQUIRE_EDU(edu, edu_irq_check(edu));
+	edu_close(edu);
+}
+
+EDU_TEST(message_lost, "MSI disabled, or bus mastering off, where a message is "
+    "waited for: EIO that says so", "timeout", "60")
+{
+	struct edu *edu = open_device("qtest:", 0);
+
+	edu->kernel->is_msi = 1;
+	check_silence(edu, "MSI is disabled");
+	config_change(edu, MSI, MSI_ENABLE, 0);
+	REQUIRE_EDU(edu, edu_irq_check(edu));
+	config_change(edu, PCI_COMMAND, 0, PCI_COMMAND_MASTER);
+	check_silence(edu, "bus mastering");
+	config_change(edu, MSI, 0, MSI_ENABLE);
+	edu_close(edu);
+}
+
+/* A kernel side of the test's own, before the real one. */
+static struct edu *fake_edu;
+static struct edu_kernel_ops fake_ops;
+static int fake_fds[2];
+static uint32_t fake_raises;
+
+static int
+fake_fd(struct edu_kernel *kernel)
+{
+
+	(void)kernel;
+	return fake_fds[0];
+}
+
+/* Hears nothing; meanwhile somebody raises bits. */
+static int
+deaf_wait(struct edu_kernel *kernel, int timeout_ms)
+{
+
+	(void)kernel;
+	sleep_ms(timeout_ms);
+	REQUIRE_EDU(fake_edu, edu_irq_raise(fake_edu, fake_raises));
+	return 0;
+}
+
+/* Hears something all the time, by the line of others. */
+static int
+flooded_wait(struct edu_kernel *kernel, int timeout_ms)
+{
+
+	(void)kernel;
+	(void)timeout_ms;
+	REQUIRE_EDU(fake_edu, edu_irq_raise(fake_edu, fake_raises));
+	return 1;
+}
+
+static void
+fake_kernel(struct edu *edu, int (*wait_fn)(struct edu_kernel *, int),
+    uint32_t raises)
+{
+
+	ATF_REQUIRE(pipe(fake_fds) == 0);
+	fake_edu = edu;
+	fake_raises = raises;
+	fake_ops = *edu->kernel->ops;
+	fake_ops.wait = wait_fn;
+	fake_ops.fd = fake_fd;
+	edu->kernel->ops = &fake_ops;
+}
+
+EDU_TEST(line_off, "a device that asserts INTx and is not heard, as when the "
+    "kernel has switched off the line: EIO that says so", "timeout", "60")
+{
+	struct edu *edu = open_device("qtest:", 0);
+	uint32_t value = 77;
+
+	fake_kernel(edu, deaf_wait, 0x40);
+	REQUIRE_EDU(edu, edu_irq_check(edu));
+	CHECK_ERRNO(edu, EIO, edu_irq_wait(edu, EDU_FOREVER, &value) == -1);
+	CHECK_MESSAGE(edu, "nobody cared");
+	CHECK_ERRNO(edu, EIO, edu_irq_check(edu) == -1);
+	ATF_CHECK_EQ(value, 77);
+	/* What is there is had all the same. */
+	check_wait(edu, 0, 0x40);
+	edu_close(edu);
+}
+
+EDU_TEST(flooded, "a kernel side that announces an interrupt again and again "
+    "does not keep a wait beyond its time", "timeout", "60")
+{
+	struct edu *edu = open_device("qtest:", 0);
+	int64_t start_ms = now_ms();
+	uint32_t value = 77;
+
+	fake_kernel(edu, flooded_wait, 0);
+	ATF_CHECK_EQ(edu_irq_wait(edu, 0, &value), 0);
+	ATF_CHECK_EQ(edu_irq_wait(edu, 200, &value), 0);
+	CHECK_ERRNO(edu, ETIMEDOUT, edu_factorial(edu, UINT32_MAX,
+	    EDU_INTERRUPT | EDU_WRAP, 200, &value) == -1);
+	CHECK_MESSAGE(edu, "in time");
+	ATF_CHECK(now_ms() - start_ms < 4000);
+	ATF_CHECK_EQ(value, 77);
+	edu_close(edu);
+}
+
+EDU_TEST(flooded_by_the_bit, "nor does one whose bit is raised again and again "
+    "by somebody else", "timeout", "60")
+{
+	struct edu *edu = open_device("qtest:", 0);
+	int64_t start_ms = now_ms();
+	uint32_t value = 77;
+
+	fake_kernel(edu, flooded_wait, EDU_INTR_FACTORIAL);
+	CHECK_ERRNO(edu, ETIMEDOUT, edu_factorial(edu, UINT32_MAX,
+	    EDU_INTERRUPT | EDU_WRAP, 200, &value) == -1);
+	ATF_CHECK(now_ms() - start_ms < 4000);
+	ATF_CHECK_EQ(value, 77);
+	edu_close(edu);
+}
+
 EDU_TEST(unplugged, "the status of an unplugged device is ENODEV, and not 0")
 {
 	uint32_t status = 77;
@@ -334,6 +519,22 @@ EDU_TEST(unplugged, "the status of an unplugged device is ENODEV, and not 0")
 	REQUIRE_EDU(edu, edu_irq_raise(edu, 0x40));
 	unplug(edu_bus_qtest_session(edu->bus));
 	CHECK_ERRNO(edu, ENODEV, edu_irq_status(edu, &status) == -1);
+	ATF_CHECK_EQ(status, 77);
+	edu_close(edu);
+}
+
+EDU_TEST(unplugged_meanwhile, "a wait for a device that is gone is ENODEV, and "
+    "not for ever", "timeout", "60")
+{
+	uint32_t status = 77;
+	struct edu *edu;
+
+	start_qemu("pc", "");
+	edu = open_device(DEVICE, 0);
+	fake_kernel(edu, deaf_wait, 0);
+	unplug(edu_bus_qtest_session(edu->bus));
+	CHECK_ERRNO(edu, ENODEV, edu_irq_wait(edu, EDU_FOREVER,
+	    &status) == -1);
 	ATF_CHECK_EQ(status, 77);
 	edu_close(edu);
 }

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <edu.h>
@@ -237,5 +238,60 @@ EDU_TEST(no_memory_at_all, "a kernel side without memory: ENOTSUP; one that "
 	CHECK_MESSAGE(edu, TAP_MESSAGE);
 	ATF_CHECK_EQ(frees, 0);
 	ATF_CHECK(edu->memory.first == NULL);
+	edu_close(edu);
+}
+
+EDU_TEST(mask, "the mask that is stated holds: memory is below it, and nothing "
+    "else is a mask")
+{
+	static const uint64_t bad[] = {
+		0, 1, 0xffe, 0x7ff, 0x1000, 0x0ffffffe, 0xf0000000,
+		UINT64_MAX - 1, 0x8000000000000000
+	};
+	struct edu *edu = open_device("qtest:", 0);
+	unsigned char *mem;
+	size_t i, pieces;
+
+	ATF_CHECK_EQ(edu_dma_mask(edu), EDU_DMA_MASK);
+	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		CHECK_ERRNO(edu, EINVAL, edu_dma_set_mask(edu, bad[i]) == -1);
+	CHECK_MESSAGE(edu, "mask");
+	ATF_CHECK_EQ(edu_dma_mask(edu), EDU_DMA_MASK);
+	REQUIRE_EDU(edu, edu_dma_set_mask(edu, UINTPTR_MAX));
+	mem = alloc(edu, 1);
+	CHECK_ERRNO(edu, EBUSY, edu_dma_set_mask(edu, 0xffff) == -1);
+	edu_mem_free(edu, mem);
+	REQUIRE_EDU(edu, edu_dma_set_mask(edu, 0x3fffff));
+	for (pieces = 0; (mem = edu_mem_alloc(edu, 65536)) != NULL; pieces++)
+		ATF_CHECK(bus_address(edu, mem) + 65535 <= 0x3fffff);
+	ATF_CHECK(pieces > 0 && errno == ENOMEM);
+	edu_close(edu);
+	edu = open_device("qtest:", EDU_OPEN_READONLY);
+	CHECK_ERRNO(edu, EBADF, edu_dma_set_mask(edu, 0xffff) == -1);
+	edu_close(edu);
+}
+
+EDU_TEST(mask_in_environment, "EDU_DMA_MASK states it for every open, and a "
+    "malformed one is EINVAL")
+{
+	static const char *const bad[] = {
+		"x", "-1", " 0xfff", "0xfff ", "0x", "4096", "0", "0xffe",
+		"0x1ffffffffffffffff"
+	};
+	struct edu *edu;
+	size_t i;
+
+	ATF_REQUIRE(setenv("EDU_DMA_MASK", "0xffffffff", 1) == 0);
+	edu = open_device("qtest:", 0);
+	ATF_CHECK_EQ(edu_dma_mask(edu), 0xffffffff);
+	check_copy(edu, 5000, 0);
+	edu_close(edu);
+	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		ATF_REQUIRE(setenv("EDU_DMA_MASK", bad[i], 1) == 0);
+		check_open_fails("qtest:", EINVAL, "mask");
+	}
+	ATF_REQUIRE(setenv("EDU_DMA_MASK", "", 1) == 0);
+	edu = open_device("qtest:", 0);
+	ATF_CHECK_EQ(edu_dma_mask(edu), EDU_DMA_MASK);
 	edu_close(edu);
 }

@@ -64,12 +64,15 @@ static void
 help_global(const struct tool *t)
 {
 
-	say(t, "usage: edutool [-jv] [-d DEVICE] [-t TIMEOUT_MS] COMMAND\n\n"
+	say(t, "usage: edutool [-jv] [-d DEVICE] [-m MASK] [-t TIMEOUT_MS] "
+	    "COMMAND\n\n"
 	    "  -d DEVICE      a PCI address (0000:00:0a.0), or qtest: for a "
 	    "device in\n"
 	    "                 a QEMU of its own; default: $EDU_DEVICE, else "
 	    "the first\n"
 	    "  -j             print one JSON document\n"
+	    "  -m MASK        the device's DMA mask, where QEMU has another "
+	    "than 0x0fffffff\n"
 	    "  -t TIMEOUT_MS  how long a wait may take (%d; irq wait: for "
 	    "ever)\n"
 	    "  -v             say more\n\n", DEFAULT_TIMEOUT_MS);

@@ -54,6 +54,10 @@ device_open_name(struct tool *t, const char *name, unsigned flags)
 	if ((t->edu = edu_open(name, flags)) == NULL)
 		return fail_device(t, NULL);
 	json_string(&t->doc, "device", edu_name(t->edu));
+	if (t->dma_mask != 0 &&
+	    !(flags & (EDU_OPEN_READONLY | EDU_OPEN_CONFIG)) &&
+	    edu_dma_set_mask(t->edu, t->dma_mask) == -1)
+		return fail_device(t, NULL);
 	return 0;
 }
 

@@ -74,7 +74,7 @@ bad_option(struct tool *t, char **argv, const char *letters)
 static int
 global_option(struct tool *t, int option)
 {
-	uint64_t value;
+	uint64_t value = 0;
 	int status;
 
 	switch (option) {
@@ -84,6 +84,12 @@ global_option(struct tool *t, int option)
 	case 'j':
 		t->is_json = 1;
 		break;
+	case 'm':
+		status = parse_number(t, "-m", optarg, UINT64_MAX, &value);
+		if (status == 0 && value == 0)
+			status = fail_usage(t, "-m: 0 is no mask");
+		t->dma_mask = value;
+		return status;
 	case 't':
 		if ((status = parse_number(t, "-t", optarg, INT_MAX,
 		    &value)) != 0)
@@ -101,7 +107,7 @@ global_option(struct tool *t, int option)
 static int
 global_options(struct tool *t, int argc, char **argv, const char **instead)
 {
-	static const char letters[] = "+d:jt:v";
+	static const char letters[] = "+d:jm:t:v";
 	static const struct option longs[] = {
 		{ "help", no_argument, NULL, OPT_HELP },
 		{ "version", no_argument, NULL, OPT_VERSION },
@@ -196,7 +202,7 @@ add_operand(struct tool *t, struct args *a, const char *operand)
 static int
 command_arguments(struct tool *t, struct args *a, int argc, char **argv)
 {
-	static const char letters[] = "-d:fjn:o:t:vw:";
+	static const char letters[] = "-d:fjm:n:o:t:vw:";
 	static const struct option longs[] = {
 		{ "irq", no_argument, NULL, OPT_IRQ },
 		{ "wrap", no_argument, NULL, OPT_WRAP },
@@ -212,7 +218,7 @@ command_arguments(struct tool *t, struct args *a, int argc, char **argv)
 			status = add_operand(t, a, optarg);
 		else if (option == '?')
 			status = bad_option(t, argv, letters);
-		else if (strchr("djtv", option) != NULL)
+		else if (strchr("djmtv", option) != NULL)
 			status = global_option(t, option);
 		else if (strchr(t->command->options, option) == NULL)
 			status = strchr(letters, option) != NULL ?

@@ -5,7 +5,9 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "linux.h"
@@ -53,6 +55,24 @@ pci_is_empty(void)
 	return errnum != 0 ? -1 : is_empty;
 }
 
+/* Whoever may not know gets 0 for every address. */
+static int
+memory_start(uint64_t *address)
+{
+	char line[128], what[32];
+	int result = -1;
+	FILE *file;
+
+	if ((file = fopen("/proc/iomem", "re")) == NULL)
+		return -1;
+	while (result == -1 && fgets(line, sizeof(line), file) != NULL)
+		if (sscanf(line, "%" SCNx64 "-%*x : %31[^\n]", address,
+		    what) == 2 && strcmp(what, "System RAM") == 0)
+			result = *address != 0 ? 0 : -1;
+	(void)fclose(file);
+	return result;
+}
+
 const struct edu_system edu_system = {
 	.pci_is_empty		= pci_is_empty,
 	.pci_probe_asks		= 1,
@@ -61,4 +81,6 @@ const struct edu_system edu_system = {
 	.kernel			= edu_linux_kernel,
 	.remedy			= remedy,
 	.machine		= machine,
+	.environment		= secure_getenv,
+	.memory_start		= memory_start,
 };

@@ -34,6 +34,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "error.h"
 #include "linux.h"
 #include "pci.h"
@@ -188,6 +189,7 @@ edu_uio_rearm(struct edu_kernel *kernel)
 	struct edu_linux *self;
 	struct pollfd pfd;
 	uint16_t command = 0;
+	int64_t deadline_us;
 	int n;
 
 	self = edu_linux_of(kernel);
@@ -207,9 +209,10 @@ edu_uio_rearm(struct edu_kernel *kernel)
 	 */
 	pfd.fd = self->uio_fd;
 	pfd.events = POLLIN;
+	deadline_us = edu_deadline_us(COUNT_DELAY_MS);
 	do
-		n = poll(&pfd, 1, COUNT_DELAY_MS);
-	while (n == -1 && errno == EINTR);
+		n = poll(&pfd, 1, edu_remaining_ms(deadline_us));
+	while (n == -1 && errno == EINTR && edu_now_us() < deadline_us);
 	if (n == 1)
 		return 0;
 	return edu_fail(self->kernel.err, EIO,

@@ -255,6 +255,7 @@ edu_netbsd_kernel(struct edu_bus *bus, int poll_only)
 	if (open_node(k, bus) == 0) {
 		k->kernel.ops = poll_only ? &poll_ops : &netbsd_ops;
 		k->kernel.acknowledges = 1;
+		k->kernel.is_msi = k->node.info.interrupt == EDU_IO_MSI;
 		(void)snprintf(k->kernel.name, sizeof(k->kernel.name),
 		    "edu%u (edu, %s)", k->node.info.unit,
 		    k->node.info.interrupt == EDU_IO_MSI ? "MSI" : "INTx");

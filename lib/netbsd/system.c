@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -63,6 +64,13 @@ remedy(const char *address, char *buf, size_t size)
 	    "(modload edu)", address);
 }
 
+static char *
+environment(const char *name)
+{
+
+	return issetugid() ? NULL : getenv(name);
+}
+
 const struct edu_system edu_system = {
 	.pci_access		= pci_access,
 	.pci_map_refused	= "the securelevel is above 0",
@@ -72,4 +80,5 @@ const struct edu_system edu_system = {
 	.bus			= edu_netbsd_bus,
 	.list			= edu_netbsd_list,
 	.machine		= machine,
+	.environment		= environment,
 };

@@ -320,6 +320,28 @@ selftest_body()
 	atf_check -o inline:'11\n' grep -c '^ok [0-9]* - [^#]*$' tap
 }
 
+# MSI on behind the back of uio_pci_generic, which waits for INTx.
+device_case selftest_silent \
+    "selftest fails where no interrupt arrives, and says why"
+selftest_silent_body()
+{
+	linux_only selftest_silent
+	prepare uio
+	printf '\001' | dd of="$SYSFS/$device/config" bs=1 seek=66 \
+	    conv=notrunc status=none
+	"$EDUTOOL" -t 2000 selftest >tap 2>message
+	status=$?
+	"$EDUTOOL" -t 2000 dma test --irq -n 10 >moved 2>&1
+	printf '\200' | dd of="$SYSFS/$device/config" bs=1 seek=66 \
+	    conv=notrunc status=none
+	atf_check_equal 70 $status
+	atf_check -o inline:'3\n' grep -c '^not ok' tap
+	atf_check -o match:'factorial by interrupt' -o match:'interrupt wait' \
+	    -o match:'DMA .* by interrupt' grep '^not ok' tap
+	atf_check -o inline:'3\n' grep -c '^# .*MSI is enabled' tap
+	atf_check -o match:'no interrupt can come: MSI is enabled' cat moved
+}
+
 device_case permission "an ordinary user sees what may be seen: exit 77"
 permission_body()
 {

@@ -241,12 +241,9 @@ DEVICE_TEST(kept_between_opens, "With EDU_OPEN_KEEP pending bits outlive the "
 	struct edu *edu;
 
 	edu = open_device(name, EDU_OPEN_KEEP);
-	edu_close(edu);
-	/* Nobody listens now, and the line may be somebody else's as well. */
-	ATF_CHECK(ON_NETBSD || (pci_command(name) & COMMAND_NO_INTX));
-	edu = open_device(name, EDU_OPEN_KEEP);
 	REQUIRE_EDU(edu, edu_irq_raise(edu, BIT_A));
 	edu_close(edu);
+	/* Nobody listens now, and the line may be somebody else's as well. */
 	ATF_CHECK(ON_NETBSD || (pci_command(name) & COMMAND_NO_INTX));
 	edu = open_device(name, EDU_OPEN_KEEP);
 	check_status(edu, BIT_A);
@@ -263,6 +260,81 @@ DEVICE_TEST(kept_between_opens, "With EDU_OPEN_KEEP pending bits outlive the "
 	edu = open_device(name, 0);
 	check_status(edu, 0);
 	check_wait(edu, 50, 0);
+	edu_close(edu);
+}
+
+static void
+check_put_back(const char *name)
+{
+	uint32_t before;
+	struct edu *edu;
+
+	edu = open_device(name, 0);
+	edu_close(edu);
+	pci_set_command(name, pci_command(name) & ~COMMAND_NO_INTX);
+	before = pci_command(name);
+	edu = open_device(name, EDU_OPEN_KEEP);
+	edu_close(edu);
+	ATF_CHECK_EQ(pci_command(name), before);
+	edu = open_device(name, EDU_OPEN_KEEP);
+	REQUIRE_EDU(edu, edu_irq_raise(edu, BIT_A | BIT_B));
+	edu_close(edu);
+	ATF_CHECK_EQ(pci_command(name), before | COMMAND_NO_INTX);
+	edu = open_device(name, EDU_OPEN_KEEP);
+	REQUIRE_EDU(edu, edu_irq_ack(edu, BIT_A));
+	edu_close(edu);
+	ATF_CHECK_EQ(pci_command(name), before | COMMAND_NO_INTX);
+	edu = open_device(name, EDU_OPEN_KEEP);
+	REQUIRE_EDU(edu, edu_irq_ack(edu, BIT_B));
+	edu_close(edu);
+	ATF_CHECK_EQ(pci_command(name), before);
+	/* But somebody else's mask stays. */
+	pci_set_command(name, before | COMMAND_NO_INTX);
+	edu = open_device(name, EDU_OPEN_KEEP);
+	REQUIRE_EDU(edu, edu_irq_raise(edu, BIT_A));
+	REQUIRE_EDU(edu, edu_irq_ack(edu, BIT_A));
+	edu_close(edu);
+	ATF_CHECK_EQ(pci_command(name), before | COMMAND_NO_INTX);
+	pci_set_command(name, before);
+}
+
+DEVICE_TEST(mask_put_back, "INTx that a close has left masked, for what is "
+    "pending, is put back once nothing is, by whoever closes then")
+{
+
+	check_put_back(need_device(0, 0));
+}
+
+DEVICE_TEST(mask_put_back_with_driver, "The same where a driver stands by")
+{
+	const char *name = need_device(1, 0);
+
+	if (ON_NETBSD)
+		atf_tc_skip("edu(4) takes what is pending");
+	check_put_back(name);
+}
+
+/* MSI enabled behind the kernel's back, which waits for INTx. */
+DEVICE_TEST(msi_enabled, "Interrupts that cannot come end a wait with EIO and "
+    "the reason: MSI is enabled, and uio_pci_generic waits for INTx")
+{
+	const char *name = need_device(1, 0);
+	struct edu *edu;
+	uint32_t msi, status;
+
+	if (ON_NETBSD)
+		atf_tc_skip("edu(4) waits for MSI");
+	edu = open_device(name, 0);
+	REQUIRE_EDU(edu, edu_irq_check(edu));
+	msi = pci_read(name, 0x40);
+	pci_write(name, 0x40, msi | 0x10000);
+	CHECK_ERRNO(edu, EIO, edu_irq_wait(edu, SOON_MS, &status) == -1);
+	pci_write(name, 0x40, msi);
+	CHECK_MESSAGE(edu, "MSI is enabled");
+	REQUIRE_EDU(edu, edu_irq_check(edu));
+	REQUIRE_EDU(edu, edu_irq_raise(edu, BIT_A));
+	ATF_CHECK(is_readable(edu, SOON_MS));
+	check_wait(edu, 0, BIT_A);
 	edu_close(edu);
 }
 
