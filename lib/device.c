@@ -77,10 +77,13 @@ check_ids(struct edu *edu)
 static int
 take_claim(struct edu *edu)
 {
+	char instance[EDU_INSTANCE_SIZE];
 
 	if (edu->bus->is_private || edu->bus->is_driven)
 		return 0;
-	if ((edu->claim = edu_claim_take(edu->bus->name, &edu->err)) == NULL)
+	edu_instance(edu, instance);
+	edu->claim = edu_claim_take(edu->bus->name, instance, &edu->err);
+	if (edu->claim == NULL)
 		return -1;
 	return edu_bar_recover(edu);
 }

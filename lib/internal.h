@@ -152,6 +152,22 @@ int	edu_irq_await(struct edu *, uint32_t mask, int64_t deadline_us,
 	    int (*is_done)(struct edu *), const char *what);
 
 /*
+ * undo.c: what a process killed in edu_bar_size() left.
+ */
+struct edu_undo;
+/* How many BARs a header of this type has; 0: not known. */
+unsigned edu_bar_count(uint32_t header);
+/* What the bus calls this very function, EDU_INSTANCE_SIZE bytes. */
+void	edu_instance(struct edu *, char *instance);
+/* Say in the record which function it is. */
+int	edu_undo_describe(struct edu *, struct edu_undo *);
+/*
+ * 1: it is still there, and the record has the command register that has to
+ * stand there in the end.  0: the record speaks of something else.
+ */
+int	edu_undo_check(struct edu *, struct edu_undo *);
+
+/*
  * bar.c: put right what a process killed in edu_bar_size() left.
  */
 int	edu_bar_recover(struct edu *);

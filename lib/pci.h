@@ -26,6 +26,8 @@
 #define	 PCI_COMMAND_MASTER	0x0004U
 #define	 PCI_COMMAND_NO_INTX	0x0400U
 
+#define PCI_CLASS		0x08	/* class << 8 | revision */
+
 #define PCI_HEADER		0x0c	/* type in bits 22-16 */
 #define	 PCI_HEADER_TYPE(x)	(((x) >> 16) & 0x7fU)
 #define	  PCI_HEADER_BRIDGE	1U

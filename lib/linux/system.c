@@ -34,6 +34,8 @@ machine(char *buf, size_t size)
 const struct edu_system edu_system = {
 	.pci_probe_asks		= 1,
 	.pci_map_refused	= "a kernel driver has claimed it",
+	.config			= edu_linux_config,
+	.instance		= edu_linux_instance,
 	.driver			= edu_linux_driver,
 	.kernel			= edu_linux_kernel,
 	.remedy			= remedy,
