@@ -13,6 +13,7 @@ edu_config_answers(struct edu *edu, uint32_t dword)
 
 	if (dword != UINT32_MAX)
 		return 0;
+	edu->bus->is_gone = 1;
 	return edu_fail_gone(&edu->err, "configuration space reads all ones");
 }
 
@@ -24,6 +25,8 @@ edu_config_read(struct edu *edu, unsigned offset, uint32_t *value)
 		return edu_fail(&edu->err, EINVAL, "cannot read configuration "
 		    "space at 0x%x: not a multiple of 4 below 0x%x", offset,
 		    PCI_CONFIG_SIZE);
+	if (edu_present(edu) == -1)
+		return -1;
 	return edu->bus->ops->config_read(edu->bus, offset, value);
 }
 

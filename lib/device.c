@@ -273,6 +273,9 @@ edu_close(struct edu *edu)
 
 	if (edu == NULL)
 		return;
+	/* What has its place by now is not ours to touch. */
+	if (edu->bus != NULL && edu_confirm(edu) == -1 && edu->bus->is_gone)
+		edu->device.is_mapped = edu->device.is_ours = 0;
 	if (edu->device.is_mapped)
 		leave(edu);
 	if (edu->kernel != NULL) {

@@ -99,6 +99,11 @@ edu_write32(struct edu *edu, unsigned offset, uint32_t value)
 #define EDU_REGISTERS		0x1
 #define EDU_CLAIM		0x2
 int	edu_require(struct edu *, int what);
+/*
+ * ENODEV when the device is known to be gone, without an access: 1 when it is
+ * known to be there, else 0.  edu_require() asks this as well.
+ */
+int	edu_present(struct edu *);
 /* EINVAL for flags that are not known, and for a negative timeout. */
 int	edu_require_flags(struct edu *, unsigned flags, unsigned known);
 int	edu_start_timeout(struct edu *, int timeout_ms, int64_t *deadline_us);
@@ -132,6 +137,8 @@ int	edu_config_answers(struct edu *, uint32_t dword);
  * identify.c has edu_identify(): ask it wherever 0 or all ones may be an
  * answer, or a device that is gone.
  */
+/* The same after writes, which answer nothing; no register is accessed. */
+int	edu_confirm(struct edu *);
 
 /*
  * interrupt.c
