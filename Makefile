@@ -99,9 +99,10 @@ TOOLSRCS=	tools/cmd_bar.c tools/cmd_dma.c tools/cmd_factorial.c \
 
 # Those in tests/dev need an edu device of this machine, those in tests/sys
 # edu(4), and the others neither.
-TESTS_DEV=	tests/dev/t_bar.c tests/dev/t_claim.c tests/dev/t_dma.c \
+TESTS_DEV=	tests/dev/t_bar.c tests/dev/t_claim.c \
+		tests/dev/t_claim_file.c tests/dev/t_dma.c \
 		tests/dev/t_edutool.sh tests/dev/t_interrupt.c \
-		tests/dev/t_list.c tests/dev/t_memory.c
+		tests/dev/t_list.c tests/dev/t_memory.c tests/dev/t_replaced.c
 TESTS_Linux=	$(TESTS_DEV) tests/dev/h_counts.c tests/dev/h_unplug.c \
 		tests/t_bar.c tests/t_bar_fault.c tests/t_bar_undo.c \
 		tests/t_build.sh tests/t_counts.sh tests/t_dma.c \
