@@ -17,6 +17,10 @@ edu_identify(struct edu *edu, uint32_t *id)
 	if (edu_require(edu, EDU_REGISTERS) == -1)
 		return -1;
 	*id = edu_read32(edu, EDU_ID);
+	/* Configuration space knows which of the two it is. */
+	if ((*id == 0 || *id == UINT32_MAX) && !edu->bus->is_driven &&
+	    edu_confirm(edu) == -1 && edu->bus->is_gone)
+		return -1;
 	if (*id == 0 || *id == UINT32_MAX)
 		return edu_fail(&edu->err, ENODEV, "the identification "
 		    "register reads 0x%08" PRIx32 ": the device is gone, or "
