@@ -14,7 +14,9 @@
  * what failed, on which device, why and what helps: see edu_errmsg().
  * Nothing here prints, exits or aborts.  Besides those listed with a
  * function, every call on an open device can fail with
- *	ENODEV	the device does not answer any more (unplugged);
+ *	ENODEV	the device does not answer any more (unplugged).  The handle
+ *		is of no use then, and touches nothing, whatever device gets
+ *		the place; only its close is left;
  *	EIO	the operating system refused a configuration access.
  *
  * Threads.  A handle, and everything made from it, belongs to one thread at
@@ -87,8 +89,9 @@ void edu_list_free(struct edu_list *);
  *				started with -qtest unix:SOCKET
  *
  * Opening claims the device: one process at a time drives it, and the claim
- * ends with the process.  It then puts right what a process killed in the
- * middle of edu_bar_size() left behind, sizes BAR0, maps it, checks the
+ * ends with the process, though children of it live on.  It then puts right
+ * what a process killed in the middle of edu_bar_size() left behind in this
+ * very device, sizes BAR0, maps it, checks the
  * identification, waits for a running transfer, acknowledges every pending
  * interrupt (see EDU_OPEN_KEEP), and sets and verifies bus mastering.
  * edu_close() undoes all of it.
@@ -98,7 +101,9 @@ void edu_list_free(struct edu_list *);
  * ENODEV	that is no edu device, or it does not answer
  * EBUSY	another process drives it (the message names its pid, or the
  *		node that it has open), or its engine does not become idle
- * EACCES	this user may not open it
+ * EACCES	this user may not open it, or the claim's file is not to be
+ *		trusted (see FILES in libedu(3))
+ * ENOTDIR	there is no /var/run for the claim
  * EPERM	the system does not allow the mapping (securelevel)
  * EIO		BAR0 is not the 1 MiB of memory that it must be, or does not
  *		stand where the operating system says
@@ -376,6 +381,8 @@ int edu_dma_copy(struct edu *, void *to, const void *from, size_t length,
  * ENOTSUP	this user has no configuration space
  * EIO		a write did not take, or the operating system disagrees (the
  *		message shows both); everything has been put back
+ * EFBIG, ENOSPC  what to put back could not be noted in the claim's file;
+ *		nothing was touched (of edu_open() as well)
  * ENOMEM
  */
 struct edu_bar *edu_bar_size(struct edu *, unsigned index, unsigned flags);

@@ -314,16 +314,16 @@ compare(struct sizing *s, unsigned index)
 static int
 check_index(struct edu *edu, unsigned index, uint32_t header)
 {
-	static const unsigned count[] = { 6, 2, 1 };
-	unsigned i, type = PCI_HEADER_TYPE(header);
+	unsigned count = edu_bar_count(header), i;
 	uint32_t value = 0;
 
-	if (type >= sizeof(count) / sizeof(count[0]))
+	if (count == 0)
 		return edu_fail(&edu->err, EINVAL,
-		    "header type 0x%02x has no BARs that are known", type);
-	if (index >= count[type])
+		    "header type 0x%02x has no BARs that are known",
+		    PCI_HEADER_TYPE(header));
+	if (index >= count)
 		return edu_fail(&edu->err, EINVAL, "there is no BAR%u: this "
-		    "function has 0 to %u", index, count[type] - 1);
+		    "function has 0 to %u", index, count - 1);
 	for (i = 0; i <= index; i++) {
 		if (edu->bus->ops->config_read(edu->bus, PCI_BAR(i),
 		    &value) == -1)
@@ -334,7 +334,7 @@ check_index(struct edu *edu, unsigned index, uint32_t header)
 		if (++i == index)
 			return edu_fail(&edu->err, EINVAL, "BAR%u is the upper "
 			    "half of BAR%u, a 64-bit one", index, index - 1);
-		if (i == count[type])
+		if (i == count)
 			return edu_fail(&edu->err, EIO, "BAR%u, the last, says "
 			    "that it has an upper half", i - 1);
 	}
@@ -393,7 +393,7 @@ edu_bar_size(struct edu *edu, unsigned index, unsigned flags)
 {
 	struct sizing s;
 	sigset_t saved;
-	int errnum, result;
+	int errnum, result = 0;
 
 	if (check(edu, index, flags) == -1)
 		return NULL;
@@ -403,7 +403,10 @@ edu_bar_size(struct edu *edu, unsigned index, unsigned flags)
 		(void)edu_fail_memory(&edu->err);
 		return NULL;
 	}
-	result = hold_signals(edu, &saved);
+	if (edu->claim != NULL)
+		result = edu_undo_describe(edu, &s.undo);
+	if (result == 0)
+		result = hold_signals(edu, &saved);
 	if (result == 0) {
 		result = size_disabled(&s, PCI_BAR(index));
 		errnum = errno;
@@ -420,25 +423,41 @@ edu_bar_size(struct edu *edu, unsigned index, unsigned flags)
 	return s.bar;
 }
 
-/*
- * Decoding that is on proves that the former owner had finished, or that the
- * machine has been started anew since.
- */
+/* A wrong address must not answer while it is changed. */
+static int
+recover(struct sizing *s)
+{
+
+	if (remember(s, &s->undo) == -1 ||
+	    put_verified(s, "disable decoding", PCI_COMMAND,
+	    (s->undo.command & ~PCI_COMMAND_DECODING) | PCI_COMMAND_NO_INTX,
+	    PCI_COMMAND_DECODING) == -1)
+		return -1;
+	return restore(s);
+}
+
 int
 edu_bar_recover(struct edu *edu)
 {
 	struct sizing s;
-	uint32_t command = 0;
+	sigset_t saved;
+	int errnum, result;
 
 	memset(&s, 0, sizeof(s));
 	s.edu = edu;
 	if (edu->claim == NULL || !edu_claim_recall(edu->claim, &s.undo))
 		return 0;
-	if (edu_command_read(edu, &command) == -1)
+	if ((result = edu_undo_check(edu, &s.undo)) == -1)
 		return -1;
-	if (command & PCI_COMMAND_DECODING)
+	if (result == 0)
 		return remember(&s, NULL);
-	return restore(&s);
+	if (hold_signals(edu, &saved) == -1)
+		return -1;
+	result = recover(&s);
+	errnum = errno;
+	(void)pthread_sigmask(SIG_SETMASK, &saved, NULL);
+	errno = errnum;
+	return result;
 }
 
 EDU_PUBLIC enum edu_bar_type

@@ -39,6 +39,8 @@ struct edu_bus {
 	 * reached: no claim, no sizing, no command register.
 	 */
 	int		is_driven;
+	/* It is proven to be gone for good: it must not be touched. */
+	int		is_gone;
 	/* BAR0 once it is mapped; NULL where it is not reached by mapping. */
 	void		*bar0;
 };
@@ -71,6 +73,18 @@ struct edu_bus_ops {
 	uint64_t (*read)(struct edu_bus *, unsigned offset, unsigned width);
 	void	(*write)(struct edu_bus *, unsigned offset, unsigned width,
 		    uint64_t value);
+	/*
+	 * Whether this very function is still there, without asking it: 1, or
+	 * 0 where only asking would tell, or -1, ENODEV, for good, though
+	 * another may have its address by now.  NULL: it is always 0.
+	 */
+	int	(*present)(struct edu_bus *);
+	/*
+	 * A word that names this very function: another that gets its address,
+	 * or the same after the system was started anew, has another.  NULL:
+	 * this bus knows none.
+	 */
+	int	(*instance)(struct edu_bus *, char *buf, size_t size);
 	/* The kernel side that goes with this bus.  NULL: the system's. */
 	struct edu_kernel *(*kernel)(struct edu_bus *, int poll_only);
 	/* Unmap and free.  Changes nothing in the device. */

@@ -7,11 +7,17 @@
 #define EDU_CLAIM_H
 
 /*
- * The claim on a PCI function: an advisory lock, flock(2), on
- * /var/run/edu-ADDRESS.lock.  It ends with the process, whatever ends that.
+ * The claim on a PCI function: a lock of fcntl(2) in edu-ADDRESS.lock, below
+ * /var/run, or below /var/run/edu where that directory is: it lets its group
+ * drive devices.  The lock is the process's own: it ends with it, whatever
+ * ends that, and no child inherits it.
  *
- * The file also holds the owner's pid, and, while a BAR is being sized, what
- * to put back should the owner be killed: the next owner finds it there.
+ * An address is a slot, and a slot may get another function while somebody
+ * still holds a handle of the former.  So each locks a byte of its own, by
+ * what the bus calls this very function (see instance in bus.h).
+ *
+ * The file also holds, while a BAR is being sized, what to put back should the
+ * owner be killed: the next owner finds it there.
  */
 
 #include <stdint.h>
@@ -19,17 +25,26 @@
 struct edu_claim;
 struct edu_error;
 
-/* What was in the function before sizing touched it. */
+/* What names a function, its instance in bus.h, at most. */
+#define EDU_INSTANCE_SIZE	64
+
+/* What was in the function before sizing touched it, and which that was. */
 struct edu_undo {
 	uint32_t	command;
 	unsigned	offset;		/* of the BAR; 0: not touched yet */
-	int		is_wide;	/* 64 bits: two dwords */
+	unsigned	is_wide;	/* 64 bits: two dwords */
 	uint32_t	low;
 	uint32_t	high;
+	uint32_t	id;		/* the dwords PCI_ID and PCI_CLASS */
+	uint32_t	class;
+	char		instance[EDU_INSTANCE_SIZE];	/* "-": not known */
 };
 
-/* EBUSY names the owner's pid. */
-struct edu_claim *edu_claim_take(const char *address, struct edu_error *);
+/*
+ * EBUSY names the process that has it.  ENOTDIR: there is no /var/run.
+ */
+struct edu_claim *edu_claim_take(const char *address, const char *instance,
+    struct edu_error *);
 void	edu_claim_drop(struct edu_claim *);	/* accepts NULL */
 
 /* Remember, before the function is touched; NULL: all is as it was. */

@@ -79,10 +79,13 @@ check_ids(struct edu *edu)
 static int
 take_claim(struct edu *edu)
 {
+	char instance[EDU_INSTANCE_SIZE];
 
 	if (edu->bus->is_private || edu->bus->is_driven)
 		return 0;
-	if ((edu->claim = edu_claim_take(edu->bus->name, &edu->err)) == NULL)
+	edu_instance(edu, instance);
+	edu->claim = edu_claim_take(edu->bus->name, instance, &edu->err);
+	if (edu->claim == NULL)
 		return -1;
 	return edu_bar_recover(edu);
 }
@@ -291,6 +294,9 @@ edu_close(struct edu *edu)
 
 	if (edu == NULL)
 		return;
+	/* What has its place by now is not ours to touch. */
+	if (edu->bus != NULL && edu_confirm(edu) == -1 && edu->bus->is_gone)
+		edu->device.is_mapped = edu->device.is_ours = 0;
 	if (edu->device.is_mapped)
 		leave(edu);
 	if (edu->kernel != NULL) {

@@ -12,6 +12,16 @@
 static _Thread_local struct edu_error thread_error;
 
 int
+edu_present(struct edu *edu)
+{
+	struct edu_bus *bus = edu->bus;
+
+	if (bus->is_gone)
+		return edu_fail(&edu->err, ENODEV, "the device is gone");
+	return bus->ops->present != NULL ? bus->ops->present(bus) : 0;
+}
+
+int
 edu_require(struct edu *edu, int what)
 {
 
@@ -20,7 +30,7 @@ edu_require(struct edu *edu, int what)
 		    "configuration space alone");
 	if ((what & EDU_CLAIM) && (edu->flags & EDU_OPEN_READONLY))
 		return edu_fail(&edu->err, EBADF, "it was opened read-only");
-	return 0;
+	return edu_present(edu) == -1 ? -1 : 0;
 }
 
 int

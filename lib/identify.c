@@ -17,16 +17,36 @@ edu_identify(struct edu *edu, uint32_t *id)
 	if (edu_require(edu, EDU_REGISTERS) == -1)
 		return -1;
 	*id = edu_read32(edu, EDU_ID);
+	/* Configuration space knows which of the two it is. */
+	if ((*id == 0 || *id == UINT32_MAX) && !edu->bus->is_driven &&
+	    edu_confirm(edu) == -1 && edu->bus->is_gone)
+		return -1;
 	if (*id == 0 || *id == UINT32_MAX)
 		return edu_fail(&edu->err, ENODEV, "the identification "
 		    "register reads 0x%08" PRIx32 ": the device is gone, or "
 		    "its memory decoding is off", *id);
+	/* Another's, by now? */
 	if (__SHIFTOUT(*id, EDU_ID_MAGIC) == EDU_ID_MAGIC_EDU)
-		return 0;
+		return edu_present(edu) == -1 ? -1 : 0;
 	return edu_fail(&edu->err, EPROTO, "the identification register reads "
 	    "0x%08" PRIx32 "%s", *id, *id >> 16 == EDU_ID_SWAPPED ?
 	    ": byte-swapped, this host's byte order is not handled" :
 	    ", an edu has 0x....00ed");
+}
+
+int
+edu_confirm(struct edu *edu)
+{
+	uint32_t dword = UINT32_MAX;
+	int known = edu_present(edu);
+
+	if (known != 0)
+		return known == -1 ? -1 : 0;
+	if (edu->bus->is_driven)
+		return edu_identify(edu, &dword);
+	if (edu->bus->ops->config_read(edu->bus, PCI_ID, &dword) == -1)
+		return -1;
+	return edu_config_answers(edu, dword);
 }
 
 EDU_PUBLIC int

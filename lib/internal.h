@@ -126,6 +126,11 @@ edu_write32(struct edu *edu, unsigned offset, uint32_t value)
 #define EDU_REGISTERS		0x1
 #define EDU_CLAIM		0x2
 int	edu_require(struct edu *, int what);
+/*
+ * ENODEV when the device is known to be gone, without an access: 1 when it is
+ * known to be there, else 0.  edu_require() asks this as well.
+ */
+int	edu_present(struct edu *);
 /* EINVAL for flags that are not known, and for a negative timeout. */
 int	edu_require_flags(struct edu *, unsigned flags, unsigned known);
 int	edu_start_timeout(struct edu *, int timeout_ms, int64_t *deadline_us);
@@ -167,6 +172,8 @@ void	edu_masked_remember(const struct edu *, int is_masked);
  * identify.c has edu_identify(): ask it wherever 0 or all ones may be an
  * answer, or a device that is gone.
  */
+/* The same after writes, which answer nothing; no register is accessed. */
+int	edu_confirm(struct edu *);
 
 /*
  * interrupt.c
@@ -187,6 +194,22 @@ int	edu_irq_require(struct edu *);
 /* Wait by interrupt until is_done(): 1, 0 timeout, -1. */
 int	edu_irq_await(struct edu *, uint32_t mask, int64_t deadline_us,
 	    int (*is_done)(struct edu *), const char *what);
+
+/*
+ * undo.c: what a process killed in edu_bar_size() left.
+ */
+struct edu_undo;
+/* How many BARs a header of this type has; 0: not known. */
+unsigned edu_bar_count(uint32_t header);
+/* What the bus calls this very function, EDU_INSTANCE_SIZE bytes. */
+void	edu_instance(struct edu *, char *instance);
+/* Say in the record which function it is. */
+int	edu_undo_describe(struct edu *, struct edu_undo *);
+/*
+ * 1: it is still there, and the record has the command register that has to
+ * stand there in the end.  0: the record speaks of something else.
+ */
+int	edu_undo_check(struct edu *, struct edu_undo *);
 
 /*
  * bar.c: put right what a process killed in edu_bar_size() left.

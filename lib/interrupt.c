@@ -329,7 +329,7 @@ edu_irq_raise(struct edu *edu, uint32_t mask)
 	if (edu_require(edu, EDU_REGISTERS | EDU_CLAIM) == -1)
 		return -1;
 	edu_write32(edu, EDU_INTR_RAISE, mask);
-	return 0;
+	return edu_confirm(edu);
 }
 
 EDU_PUBLIC int
@@ -362,5 +362,7 @@ edu_irq_ack(struct edu *edu, uint32_t mask)
 
 	if (edu_require(edu, EDU_REGISTERS | EDU_CLAIM) == -1)
 		return -1;
-	return edu_irq_discard(edu, mask);
+	if (edu_irq_discard(edu, mask) == -1)
+		return -1;
+	return edu_confirm(edu);
 }

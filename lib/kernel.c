@@ -14,7 +14,9 @@ void
 edu_driver_find(struct edu *edu)
 {
 
-	if (edu_system.driver(edu->bus->name, &edu->driver) == 0)
+	/* The driver of what has its address now is not its own. */
+	if (edu_system.driver(edu->bus->name, &edu->driver) == 0 &&
+	    edu_present(edu) != -1)
 		return;
 	edu->driver.name[0] = '\0';
 	edu->driver.role = EDU_DRIVER_NONE;

@@ -28,6 +28,8 @@
 #define	 PCI_STATUS_INTX	0x00080000U	/* asserted */
 #define	 PCI_STATUS_CAPABILITIES 0x00100000U
 
+#define PCI_CLASS		0x08	/* class << 8 | revision */
+
 #define PCI_HEADER		0x0c	/* type in bits 22-16 */
 #define	 PCI_HEADER_TYPE(x)	(((x) >> 16) & 0x7fU)
 #define	  PCI_HEADER_BRIDGE	1U

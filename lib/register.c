@@ -54,11 +54,17 @@ check(struct edu *edu, unsigned offset, unsigned width, unsigned access)
 EDU_PUBLIC int
 edu_read(struct edu *edu, unsigned offset, unsigned width, uint64_t *value)
 {
+	uint64_t got;
+	uint32_t id;
 
 	if (edu_require(edu, EDU_REGISTERS) == -1 ||
 	    check(edu, offset, width, READ) == -1)
 		return -1;
-	*value = edu->bus->ops->read(edu->bus, offset, width);
+	got = edu->bus->ops->read(edu->bus, offset, width);
+	if ((got == 0 || (uint32_t)got == UINT32_MAX) &&
+	    edu_identify(edu, &id) == -1)
+		return -1;
+	*value = got;
 	return 0;
 }
 
@@ -98,5 +104,5 @@ edu_write(struct edu *edu, unsigned offset, unsigned width, uint64_t value)
 		    " does not fit in 4 bytes", value);
 	edu->bus->ops->write(edu->bus, offset, width, value);
 	follow(edu, offset, (uint32_t)value);
-	return 0;
+	return edu_confirm(edu);
 }

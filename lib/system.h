@@ -51,6 +51,16 @@ struct edu_system {
 	int	pci_probe_asks;
 	const char *pci_map_refused;
 	/*
+	 * A descriptor for the configuration space of the function at an
+	 * address, for pread(2) and pwrite(2), which speaks of that function
+	 * alone: ENODEV once it is gone.  A read of no bytes tells as well.
+	 * NULL: there is none, libpciaccess goes by the address.
+	 *
+	 * instance: of the function behind such a descriptor, as in bus.h.
+	 */
+	int	(*config)(const char *address);
+	int	(*instance)(int config_fd, char *buf, size_t size);
+	/*
 	 * The kernel driver bound to the function at an address
 	 * ("0000:00:0a.0").  ENOENT: there is no such function.
 	 */

@@ -121,6 +121,20 @@ size_bar(struct edu *edu, unsigned index)
 	return bar;
 }
 
+/* How many accesses come before the first of the steps. */
+static inline size_t
+count_checks(struct edu *edu, unsigned index, size_t steps)
+{
+	size_t count;
+
+	tap_reset();
+	edu_bar_free(size_bar(edu, index));
+	count = tap.count;
+	ATF_REQUIRE(count > steps);
+	tap_reset();
+	return count - steps;
+}
+
 /* What the operating system says, by this test. */
 static struct edu_region region;
 static int region_result;

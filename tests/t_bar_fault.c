@@ -5,17 +5,14 @@
 
 /*
  * Sizing that goes wrong: at every access of the sequence something fails, is
- * lost, the device is unplugged, a signal comes or the process is killed.
+ * lost, the device is unplugged or a signal comes.
  */
-
-#include <sys/wait.h>
 
 #include <errno.h>
 #include <signal.h>
 #include <stdint.h>
 #include <unistd.h>
 
-#include "claim.h"
 #include "h_bar.h"
 #include "h_case.h"
 
@@ -57,20 +54,6 @@ check_outcome(unsigned offset, const struct state *before, enum outcome
 		ATF_CHECK_MSG((after.command & DECODING) == 0, "access %zu "
 		    "leaves decoding on: 0x%x, 0x%x 0x%x", fault_at,
 		    after.command, after.low, after.high);
-}
-
-/* How many accesses come before the first of the steps. */
-static size_t
-count_checks(struct edu *edu, unsigned index, size_t steps)
-{
-	size_t count;
-
-	tap_reset();
-	edu_bar_free(size_bar(edu, index));
-	count = tap.count;
-	ATF_REQUIRE(count > steps);
-	tap_reset();
-	return count - steps;
 }
 
 /*
@@ -382,105 +365,4 @@ EDU_TEST(signals_held, "a signal sent in the middle arrives after the last "
 		ATF_CHECK_EQ(sigismember(&after, sig),
 		    sigismember(&before, sig));
 	edu_close(edu);
-}
-
-/* Of the case, for cases run side by side. */
-static const char *claim;
-
-static enum tap_verdict
-die_then(size_t i, struct tap_access *a)
-{
-
-	(void)a;
-	if (i == fault_at)
-		(void)kill(getpid(), SIGKILL);
-	return TAP_PASS;
-}
-
-/*
- * A process that is killed at access fault_at of its sizing: 1 when it was.
- * It uses our handle, for the next open over qtest plays the firmware, which
- * puts some things right by itself.
- */
-static int
-size_and_die(struct edu *edu)
-{
-	struct edu_bar *bar;
-	int status;
-	pid_t pid;
-
-	ATF_REQUIRE((pid = fork()) != -1);
-	if (pid == 0) {
-		edu->claim = edu_claim_take(claim, &edu->err);
-		if (edu->claim == NULL)
-			_exit(1);
-		tap_reset();
-		tap.hook = die_then;
-		bar = edu_bar_size(edu, 0, 0);
-		edu_bar_free(bar);
-		edu_claim_drop(edu->claim);
-		_exit(bar != NULL ? 0 : 2);
-	}
-	ATF_REQUIRE(waitpid(pid, &status, 0) == pid);
-	ATF_REQUIRE_MSG(status == 0 || WIFSIGNALED(status), "status 0x%x",
-	    (unsigned)status);
-	return status != 0;
-}
-
-static void
-check_recovery(struct edu *edu, const struct state *before)
-{
-	struct state after;
-
-	edu->claim = edu_claim_take(claim, &edu->err);
-	ATF_REQUIRE_MSG(edu->claim != NULL, "%s", edu_errmsg(edu));
-	REQUIRE_EDU(edu, edu_bar_recover(edu));
-	after = get_state(BAR0);
-	ATF_CHECK_MSG(is_same(before, &after), "killed at access %zu: 0x%x, "
-	    "0x%x 0x%x became 0x%x, 0x%x 0x%x", fault_at, before->command,
-	    before->low, before->high, after.command, after.low, after.high);
-	edu_claim_drop(edu->claim);
-	edu->claim = NULL;
-}
-
-EDU_TEST(killed, "a process is killed at each access in turn: the next owner "
-    "puts the function right", "require.user", "root")
-{
-	static const struct state states[] = {
-		{ 0x0102, 0xfd300000, 0 }, { 0x0507, 0xfd300000, 0 },
-		{ 0x0004, 0xfd300000, 0 }
-	};
-	struct edu *edu = open_tapped();
-	size_t count = count_checks(edu, 0, 10) + 10, i;
-
-	claim = "test-killed";
-	for (i = 0; i < sizeof(states) / sizeof(states[0]); i++) {
-		set_state(BAR0, &states[i]);
-		for (fault_at = 0; size_and_die(edu); fault_at++)
-			check_recovery(edu, &states[i]);
-		ATF_CHECK_EQ(fault_at, count);
-		check_recovery(edu, &states[i]);
-	}
-	edu_close(edu);
-	(void)unlink("/var/run/edu-test-killed.lock");
-}
-
-EDU_TEST(killed_and_started_anew, "what a killed process has left to undo is "
-    "forgotten when decoding is on: the machine was started "
-    "anew", "require.user", "root")
-{
-	static const struct state anew = { 0x0007, 0xfd500000, 0 };
-	static const struct state off = { 0x0000, 0xfd600000, 0 };
-	struct edu *edu = open_tapped();
-
-	claim = "test-anew";
-	fault_at = count_checks(edu, 0, 10) + 5;
-	ATF_REQUIRE(size_and_die(edu));
-	set_state(BAR0, &anew);
-	check_recovery(edu, &anew);
-	/* Forgotten for good. */
-	set_state(BAR0, &off);
-	check_recovery(edu, &off);
-	edu_close(edu);
-	(void)unlink("/var/run/edu-test-anew.lock");
 }

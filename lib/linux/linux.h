@@ -38,6 +38,8 @@ edu_linux_of(struct edu_kernel *kernel)
  */
 int edu_sysfs_line(const char *path, char *buf, size_t size);
 /* See system.h. */
+int edu_linux_config(const char *address);
+int edu_linux_instance(int config_fd, char *buf, size_t size);
 int edu_linux_driver(const char *address, struct edu_driver *);
 
 /* kernel.c */

@@ -5,9 +5,12 @@
 
 /* What sysfs tells of a function. */
 
+#include <sys/stat.h>
+
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -36,6 +39,41 @@ edu_sysfs_line(const char *path, char *buf, size_t size)
 		return -1;
 	}
 	buf[n > 0 && buf[n - 1] == '\n' ? n - 1 : n] = '\0';
+	return 0;
+}
+
+/* Who may not write may still look. */
+int
+edu_linux_config(const char *address)
+{
+	char path[sizeof(EDU_SYSFS_PCI) + 160];
+	int fd;
+
+	(void)snprintf(path, sizeof(path), EDU_SYSFS_PCI "/%.128s/config",
+	    address);
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	if (fd == -1 && (errno == EACCES || errno == EPERM || errno == EROFS))
+		fd = open(path, O_RDONLY | O_CLOEXEC);
+	return fd;
+}
+
+/* sysfs gives each function's files inodes of their own, in turn. */
+int
+edu_linux_instance(int config_fd, char *buf, size_t size)
+{
+	char boot[40];
+	struct stat st;
+	int length;
+
+	if (fstat(config_fd, &st) == -1 ||
+	    edu_sysfs_line("/proc/sys/kernel/random/boot_id", boot,
+	    sizeof(boot)) == -1)
+		return -1;
+	length = snprintf(buf, size, "%s/%ju", boot, (uintmax_t)st.st_ino);
+	if (length < 0 || (size_t)length >= size) {
+		errno = ERANGE;
+		return -1;
+	}
 	return 0;
 }
 

@@ -18,6 +18,7 @@
 #include <pciaccess.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "address.h"
 #include "bus.h"
@@ -29,6 +30,7 @@
 struct pci_bus {
 	struct edu_bus	bus;		/* first: the two are cast */
 	struct pci_device *device;
+	int		config_fd;	/* see config in system.h; or -1 */
 };
 
 static pthread_mutex_t system_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -221,12 +223,45 @@ static int
 config_failed(struct pci_bus *p, int result, const char *what,
     unsigned offset)
 {
+	int errnum = result < 0 ? errno : result;
 
-	if ((result < 0 ? errno : result) == ENOENT)
+	if (errnum == ENOENT || errnum == ENODEV) {
+		p->bus.is_gone = 1;
 		return edu_fail(p->bus.err, ENODEV, "cannot %s configuration "
 		    "space at 0x%02x: the device is gone", what, offset);
+	}
 	return edu_fail_pci(p->bus.err, result, "cannot %s configuration space "
 	    "at 0x%02x", what, offset);
+}
+
+/* Not by the address, where it can be: that may be another's by now. */
+static int
+transfer_in(struct pci_bus *p, uint8_t bytes[4], unsigned offset,
+    pciaddr_t *got)
+{
+	ssize_t n;
+
+	errno = 0;
+	if (p->config_fd == -1)
+		return pci_device_cfg_read(p->device, bytes, offset, 4, got);
+	n = pread(p->config_fd, bytes, 4, (off_t)offset);
+	*got = n == -1 ? 0 : (pciaddr_t)n;
+	return n == -1 ? -1 : 0;
+}
+
+static int
+transfer_out(struct pci_bus *p, const uint8_t bytes[4], unsigned offset,
+    pciaddr_t *put)
+{
+	ssize_t n;
+
+	errno = 0;
+	if (p->config_fd == -1)
+		return pci_device_cfg_write(p->device, bytes, offset, 4, put);
+	n = pwrite(p->config_fd, bytes, 4, (off_t)offset);
+	*put = n == -1 ? 0 : (pciaddr_t)n;
+	/* This user could open it for reading alone. */
+	return n != -1 ? 0 : errno == EBADF ? EACCES : -1;
 }
 
 /* Unprivileged users see 64 bytes; reading beyond succeeds with none. */
@@ -234,13 +269,11 @@ static int
 config_read(struct edu_bus *bus, unsigned offset, uint32_t *value)
 {
 	struct pci_bus *p = pci_bus_of(bus);
-	uint8_t bytes[4];
+	uint8_t bytes[4] = { 0, 0, 0, 0 };
 	pciaddr_t got = 0;
 	int result;
 
-	errno = 0;
-	result = pci_device_cfg_read(p->device, bytes, offset, sizeof(bytes),
-	    &got);
+	result = transfer_in(p, bytes, offset, &got);
 	if (result == 0 && got != sizeof(bytes))
 		return edu_fail_errno(p->bus.err, EACCES, "cannot read "
 		    "configuration space at 0x%02x", offset);
@@ -260,12 +293,36 @@ config_write(struct edu_bus *bus, unsigned offset, uint32_t value)
 	pciaddr_t put = 0;
 	int result;
 
-	errno = 0;
-	result = pci_device_cfg_write(p->device, bytes, offset, sizeof(bytes),
-	    &put);
+	result = transfer_out(p, bytes, offset, &put);
 	if (result == 0 && put != sizeof(bytes))
 		result = EIO;
 	return result == 0 ? 0 : config_failed(p, result, "write", offset);
+}
+
+static int
+present(struct edu_bus *bus)
+{
+	struct pci_bus *p = pci_bus_of(bus);
+	char none;
+
+	if (p->config_fd == -1)
+		return 0;
+	if (pread(p->config_fd, &none, 0, 0) == 0)
+		return 1;
+	if (errno != ENODEV)
+		return 0;
+	bus->is_gone = 1;
+	return edu_fail_gone(bus->err, "its configuration space was taken "
+	    "away");
+}
+
+static int
+instance(struct edu_bus *bus, char *buf, size_t size)
+{
+	struct pci_bus *p = pci_bus_of(bus);
+
+	return p->config_fd == -1 || edu_system.instance == NULL ? -1 :
+	    edu_system.instance(p->config_fd, buf, size);
 }
 
 /*
@@ -361,6 +418,8 @@ bus_close(struct edu_bus *bus)
 	if (bus->bar0 != NULL)
 		(void)pci_device_unmap_range(p->device, bus->bar0,
 		    EDU_BAR0_SIZE);
+	if (p->config_fd != -1)
+		(void)close(p->config_fd);
 	system_release();
 	free(p);
 }
@@ -368,12 +427,31 @@ bus_close(struct edu_bus *bus)
 static const struct edu_bus_ops ops = {
 	.config_read	= config_read,
 	.config_write	= config_write,
+	.present	= present,
+	.instance	= instance,
 	.region		= region,
 	.map		= map,
 	.read		= edu_bus_mapped_read,
 	.write		= edu_bus_mapped_write,
 	.close		= bus_close,
 };
+
+static int
+open_config(struct pci_bus *p, struct edu_error *err)
+{
+
+	format_name(p->bus.name, sizeof(p->bus.name), p->device);
+	p->config_fd = -1;
+	if (edu_system.config == NULL)
+		return 0;
+	p->config_fd = edu_system.config(p->bus.name);
+	if (p->config_fd != -1)
+		return 0;
+	if (errno == ENOENT)
+		return edu_fail_gone(err, "its configuration space is not "
+		    "there");
+	return edu_fail_errno(err, errno, "cannot open configuration space");
+}
 
 struct edu_bus *
 edu_bus_pciaccess(const char *address, struct edu_error *err)
@@ -389,11 +467,10 @@ edu_bus_pciaccess(const char *address, struct edu_error *err)
 	if ((p = calloc(1, sizeof(*p))) == NULL)
 		(void)edu_fail_memory(err);
 	else if ((p->device = address != NULL ? find(&a, err) :
-	    find_first(err)) != NULL) {
+	    find_first(err)) != NULL && open_config(p, err) == 0) {
 		p->bus.err = err;
 		p->bus.ops = &ops;
 		p->bus.dma_time_us = EDU_DMA_TIME_MS * 1000;
-		format_name(p->bus.name, sizeof(p->bus.name), p->device);
 		return &p->bus;
 	}
 	free(p);

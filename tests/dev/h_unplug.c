@@ -20,6 +20,7 @@
 #include <time.h>
 
 #include <edu.h>
+#include <edureg.h>
 
 #define SOON_MS		20000
 
@@ -55,9 +56,15 @@ is_gone(void)
 static void
 check_calls(unsigned char *mem)
 {
+	uint64_t wide = 0;
 	uint32_t value = 0;
 	struct edu_bar *bar;
 
+	check(edu_read(edu, EDU_FACTORIAL, 4, &wide), "read");
+	check(edu_write(edu, EDU_LIVE, 4, 1), "write");
+	check(edu_irq_raise(edu, 1), "raise");
+	check(edu_irq_ack(edu, 1), "acknowledge");
+	check(edu_mem_alloc(edu, 1) == NULL ? -1 : 0, "memory");
 	check(edu_identify(edu, &value), "identify");
 	check(edu_live(edu, 1, NULL), "live");
 	check(edu_factorial(edu, 5, 0, SOON_MS, &value), "factorial");
@@ -79,6 +86,7 @@ check_irq(unsigned char *mem)
 	check(edu_dma_put(edu, 0, mem, 100, EDU_INTERRUPT, SOON_MS),
 	    "put by interrupt");
 	check(edu_irq_wait(edu, SOON_MS, &value), "wait");
+	check(edu_irq_fd(edu), "descriptor");
 }
 
 int
