@@ -77,8 +77,8 @@ ALLCFLAGS=	$(STD) $(WARN) $(CPPDEFS) $(CPPFLAGS) -fPIC \
 ALLLDFLAGS=	$(SANFLAG) $(LDFLAGS)
 
 # lib/ is the device; its folders are worlds, and a system has some of them.
-LIB_Linux=	lib/linux/hugepages.c lib/linux/kernel.c lib/linux/sysfs.c \
-		lib/linux/system.c lib/linux/uio.c
+LIB_Linux=	lib/linux/holder.c lib/linux/hugepages.c lib/linux/kernel.c \
+		lib/linux/sysfs.c lib/linux/system.c lib/linux/uio.c
 LIB_NetBSD=	lib/netbsd/bus.c lib/netbsd/driver.c lib/netbsd/kernel.c \
 		lib/netbsd/node.c lib/netbsd/system.c
 LIBSRCS=	lib/address.c lib/bar.c lib/claim.c lib/clock.c lib/config.c \
@@ -100,7 +100,8 @@ TOOLSRCS=	tools/cmd_bar.c tools/cmd_dma.c tools/cmd_factorial.c \
 # Those in tests/dev need an edu device of this machine, those in tests/sys
 # edu(4), and the others neither.
 TESTS_DEV=	tests/dev/t_bar.c tests/dev/t_claim.c tests/dev/t_dma.c \
-		tests/dev/t_edutool.sh tests/dev/t_interrupt.c \
+		tests/dev/t_edutool.sh tests/dev/t_holder.c \
+		tests/dev/t_interrupt.c \
 		tests/dev/t_list.c tests/dev/t_memory.c
 TESTS_Linux=	$(TESTS_DEV) tests/dev/h_counts.c tests/dev/h_unplug.c \
 		tests/t_bar.c tests/t_bar_fault.c tests/t_build.sh \

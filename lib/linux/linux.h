@@ -40,6 +40,9 @@ int edu_sysfs_line(const char *path, char *buf, size_t size);
 /* See system.h. */
 int edu_linux_driver(const char *address, struct edu_driver *);
 
+/* holder.c.  See system.h. */
+int edu_linux_holder(const char *address, char *buf, size_t size);
+
 /* kernel.c */
 struct edu_kernel *edu_linux_kernel(struct edu_bus *, int poll_only);
 

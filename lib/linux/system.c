@@ -35,6 +35,7 @@ const struct edu_system edu_system = {
 	.pci_probe_asks		= 1,
 	.pci_map_refused	= "a kernel driver has claimed it",
 	.driver			= edu_linux_driver,
+	.holder			= edu_linux_holder,
 	.kernel			= edu_linux_kernel,
 	.remedy			= remedy,
 	.machine		= machine,
