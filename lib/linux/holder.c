@@ -212,6 +212,44 @@ check_mappings(struct search *s, const char *pid)
 	return found;
 }
 
+static long
+parent_of(long pid)
+{
+	char line[128], path[64];
+	long parent = 0;
+	FILE *f;
+
+	(void)snprintf(path, sizeof(path), PROC "/%ld/status", pid);
+	if ((f = fopen(path, "re")) == NULL)
+		return 0;
+	while (fgets(line, sizeof(line), f) != NULL)
+		if (sscanf(line, "PPid: %ld", &parent) == 1)
+			break;
+	(void)fclose(f);
+	return parent;
+}
+
+/*
+ * A child that was forked while we had the function open, and runs our program
+ * still: what it has it got from us.
+ */
+static int
+is_our_child(const char *pid)
+{
+	char ours[PATH_MAX], path[64], theirs[PATH_MAX];
+	ssize_t n = readlink(PROC "/self/exe", ours, sizeof(ours));
+	long ancestor;
+
+	(void)snprintf(path, sizeof(path), PROC "/%.20s/exe", pid);
+	if (n <= 0 || readlink(path, theirs, sizeof(theirs)) != n ||
+	    memcmp(ours, theirs, (size_t)n) != 0)
+		return 0;
+	ancestor = strtol(pid, NULL, 10);
+	while (ancestor > 1 && ancestor != (long)getpid())
+		ancestor = parent_of(ancestor);
+	return ancestor == (long)getpid();
+}
+
 static void
 describe(const struct search *s, const char *pid, char *buf, size_t size)
 {
@@ -246,8 +284,9 @@ search_processes(struct search *s, char *buf, size_t size)
 		    strtol(entry->d_name, NULL, 10) == (long)getpid() ||
 		    !runs_program(entry->d_name))
 			continue;
-		found = check_descriptors(s, entry->d_name) ||
-		    check_mappings(s, entry->d_name);
+		found = (check_descriptors(s, entry->d_name) ||
+		    check_mappings(s, entry->d_name)) &&
+		    !is_our_child(entry->d_name);
 		if (found)
 			describe(s, entry->d_name, buf, size);
 	}

@@ -38,42 +38,60 @@ file_of(const char *name, const char *file)
 	return path;
 }
 
-/* A process that opens a file, may map it and close it again, and waits. */
+/*
+ * A process that opens a file, may map it and close it again, and waits.  It is
+ * no child of ours: those have what they have from us.
+ */
 static pid_t
 hold(const char *path, int flags, int is_mapped)
 {
+	pid_t child, pid;
 	int fd, pipes[2];
-	char ready = 0;
 	void *map;
-	pid_t pid;
 
 	ATF_REQUIRE_EQ(pipe(pipes), 0);
-	ATF_REQUIRE((pid = fork()) != -1);
-	if (pid == 0) {
+	ATF_REQUIRE((child = fork()) != -1);
+	if (child == 0) {
+		if (fork() != 0)
+			_exit(0);
 		fd = open(path, flags);
 		map = is_mapped ? mmap(NULL, EDU_BAR0_SIZE, flags == O_RDONLY ?
 		    PROT_READ : PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0) :
 		    NULL;
 		if (is_mapped)
 			(void)close(fd);
-		ready = fd != -1 && map != MAP_FAILED;
-		(void)write(pipes[1], &ready, 1);
+		pid = fd != -1 && map != MAP_FAILED ? getpid() : -1;
+		(void)write(pipes[1], &pid, sizeof(pid));
 		for (;;)
 			(void)pause();
 	}
-	ATF_REQUIRE_EQ(read(pipes[0], &ready, 1), 1);
-	ATF_REQUIRE_MSG(ready, "%s", path);
+	ATF_REQUIRE_EQ(waitpid(child, NULL, 0), child);
+	ATF_REQUIRE_EQ(read(pipes[0], &pid, sizeof(pid)), sizeof(pid));
+	ATF_REQUIRE_MSG(pid != -1, "%s", path);
 	(void)close(pipes[0]);
 	(void)close(pipes[1]);
 	return pid;
+}
+
+/* Dead, it has nothing open, whoever collects it. */
+static int
+is_holding(pid_t pid)
+{
+	char path[64], unused[8];
+
+	(void)snprintf(path, sizeof(path), "/proc/%ld/exe", (long)pid);
+	return readlink(path, unused, sizeof(unused)) != -1;
 }
 
 static void
 end(pid_t pid)
 {
 
+	int i;
+
 	ATF_REQUIRE_EQ(kill(pid, SIGKILL), 0);
-	ATF_REQUIRE_EQ(waitpid(pid, NULL, 0), pid);
+	for (i = 0; i < SOON_MS / 10 && is_holding(pid); i++)
+		sleep_ms(10);
 }
 
 /* Opening, and sizing without force, are refused, and who it is is told. */
@@ -177,4 +195,24 @@ DEVICE_TEST(reader, "one who can only read is in nobody's way, and neither is "
 	    O_CLOEXEC)) != -1);
 	check_unnoticed(name);
 	(void)close(fd);
+}
+
+DEVICE_TEST(own_handle, "whoever has the device by this library is named, "
+    "and its read-only handles are not")
+{
+	struct edu *edu, *reader;
+	const char *name = need_edu();
+	pid_t pid;
+	int status;
+
+	edu = open_device(name, 0);
+	ATF_CHECK(edu_holder(edu) == NULL);
+	ATF_REQUIRE((pid = fork()) != -1);
+	if (pid == 0) {
+		reader = edu_open(name, EDU_OPEN_READONLY);
+		_exit(reader != NULL && edu_holder(reader) != NULL ? 0 : 1);
+	}
+	ATF_REQUIRE_EQ(waitpid(pid, &status, 0), pid);
+	ATF_CHECK_EQ(status, 0);
+	edu_close(edu);
 }
