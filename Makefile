@@ -85,9 +85,9 @@ LIBSRCS=	lib/address.c lib/bar.c lib/claim.c lib/clock.c lib/config.c \
 		lib/device.c lib/dma.c lib/error.c lib/factorial.c \
 		lib/handle.c lib/identify.c lib/interrupt.c lib/kernel.c \
 		lib/list.c lib/machine.c lib/memory.c lib/mmio.c lib/range.c \
-		lib/register.c lib/pciaccess/bus.c lib/qtest/bus.c \
-		lib/qtest/helper.c lib/qtest/kernel.c lib/qtest/protocol.c \
-		lib/qtest/start.c $(LIB_$(OS))
+		lib/register.c lib/pciaccess/bus.c \
+		lib/qtest/bus.c lib/qtest/helper.c lib/qtest/kernel.c \
+		lib/qtest/protocol.c lib/qtest/start.c $(LIB_$(OS))
 
 TOOL_Linux=	tools/cmd_bind_linux.c
 TOOL_NetBSD=	tools/cmd_bind_other.c
@@ -100,8 +100,8 @@ TOOLSRCS=	tools/cmd_bar.c tools/cmd_dma.c tools/cmd_factorial.c \
 # Those in tests/dev need an edu device of this machine, those in tests/sys
 # edu(4), and the others neither.
 TESTS_DEV=	tests/dev/t_bar.c tests/dev/t_claim.c tests/dev/t_dma.c \
-		tests/dev/t_edutool.sh tests/dev/t_holder.c \
-		tests/dev/t_interrupt.c \
+		tests/dev/t_edutool.sh tests/dev/t_handles.c \
+		tests/dev/t_holder.c tests/dev/t_interrupt.c \
 		tests/dev/t_list.c tests/dev/t_memory.c
 TESTS_Linux=	$(TESTS_DEV) tests/dev/h_counts.c tests/dev/h_unplug.c \
 		tests/t_bar.c tests/t_bar_fault.c tests/t_build.sh \
