@@ -99,8 +99,9 @@ void edu_list_free(struct edu_list *);
  * EINVAL	name is malformed, or flags are unknown
  * ENOENT	there is no such device
  * ENODEV	that is no edu device, or it does not answer
- * EBUSY	another process drives it (the message names its pid, or the
- *		node that it has open), or its engine does not become idle
+ * EBUSY	another process drives it, by this library or in another way
+ *		(the message names its pid, or the node that it has open), or
+ *		its engine does not become idle
  * EACCES	this user may not open it, or the claim's file is not to be
  *		trusted (see FILES in libedu(3))
  * ENOTDIR	there is no /var/run for the claim
@@ -149,6 +150,16 @@ const char *edu_name(const struct edu *);
  * next call of this, or the close.
  */
 const char *edu_kernel_side(struct edu *);
+
+/*
+ * Another process that uses the function now, whether by this library or not:
+ * "process 12 (qemu) has /dev/vfio/3 open", or NULL when there is none.  On
+ * Linux that is whoever has its UIO or VFIO node, or may write to its BARs or
+ * configuration space by sysfs; processes at which this user may not look are
+ * not seen, and on NetBSD none is.  Valid until the next call of this, or the
+ * close.
+ */
+const char *edu_holder(struct edu *);
 
 /*
  * Read the identification register and check it again (EDU_ID_* of
@@ -372,12 +383,13 @@ int edu_dma_copy(struct edu *, void *to, const void *from, size_t length,
  * system says.  Works on every PCI function: see EDU_OPEN_CONFIG.
  *
  * The function does not answer while it is being sized.  A function that a
- * kernel driver is using (other than those that edu_kernel_side() names) is
- * refused, unless flags has EDU_BAR_FORCE.
+ * kernel driver is using (other than those that edu_kernel_side() names), or
+ * another process (see edu_holder()), is refused, unless flags has
+ * EDU_BAR_FORCE.
  *
  * EINVAL	there is no such BAR, or it is the upper half of a 64-bit one;
  *		unknown flags
- * EBUSY	a kernel driver is using the function
+ * EBUSY	a kernel driver, or another process, is using the function
  * ENOTSUP	this user has no configuration space
  * EIO		a write did not take, or the operating system disagrees (the
  *		message shows both); everything has been put back

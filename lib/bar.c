@@ -359,7 +359,7 @@ check_unused(struct edu *edu, uint32_t header)
 	switch (edu->driver.role) {
 	case EDU_DRIVER_NONE:
 	case EDU_DRIVER_STANDBY:
-		return 0;
+		return edu_require_unheld(edu);
 	case EDU_DRIVER_SERVES:
 		return edu->kernel != NULL ? 0 : edu_kernel_open(edu);
 	case EDU_DRIVER_OWNS:

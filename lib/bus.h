@@ -97,11 +97,16 @@ struct edu_bus_ops {
  */
 struct edu_bus *edu_bus_pciaccess(const char *address, struct edu_error *);
 
-/* The addresses of all edu devices, sorted, in an array to be freed. */
+/*
+ * The addresses of all edu devices, or of all functions, sorted, in an array
+ * to be freed.
+ */
 struct edu_bus_name {
 	char		text[32];
 };
 int	edu_bus_pciaccess_list(struct edu_bus_name **, size_t *count,
+	    struct edu_error *);
+int	edu_bus_pciaccess_all(struct edu_bus_name **, size_t *count,
 	    struct edu_error *);
 
 /* Register accesses through bar0, for the tables of buses that map. */

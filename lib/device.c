@@ -204,8 +204,8 @@ open_for_use(struct edu *edu)
 {
 	uint32_t id;
 
-	if (edu_mem_open(edu) == -1 || edu_kernel_open(edu) == -1 ||
-	    prepare(edu) == -1 ||
+	if (edu_mem_open(edu) == -1 || edu_require_unheld(edu) == -1 ||
+	    edu_kernel_open(edu) == -1 || prepare(edu) == -1 ||
 	    map_registers(edu, 1) == -1 || edu_identify(edu, &id) == -1)
 		return -1;
 	edu->device.is_mapped = 1;

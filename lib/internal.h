@@ -97,6 +97,7 @@ struct edu {
 	struct edu_claim *claim;	/* NULL: read-only, or private bus */
 	unsigned	flags;		/* EDU_OPEN_* */
 	struct edu_driver driver;	/* as edu_driver_find() found it */
+	char		holder[192];	/* as edu_holder() found it */
 	struct edu_device device;
 	struct edu_interrupt irq;
 	struct edu_factorial factorial;
@@ -148,6 +149,8 @@ int	edu_machine_bears_last_byte(const char *machine);
  */
 void	edu_driver_find(struct edu *);
 int	edu_kernel_open(struct edu *);
+/* EBUSY, and who: another process uses the function past its claim. */
+int	edu_require_unheld(struct edu *);
 /* ENOTSUP: no kernel side does this; the message says how to get one. */
 int	edu_kernel_lacks(struct edu *, const char *what);
 

@@ -35,6 +35,16 @@ edu_kernel_open(struct edu *edu)
 }
 
 int
+edu_require_unheld(struct edu *edu)
+{
+	const char *who = edu_holder(edu);
+
+	if (who == NULL)
+		return 0;
+	return edu_fail(&edu->err, EBUSY, "%s", who);
+}
+
+int
 edu_kernel_lacks(struct edu *edu, const char *what)
 {
 	char remedy[160];
@@ -42,6 +52,18 @@ edu_kernel_lacks(struct edu *edu, const char *what)
 	edu_system.remedy(edu->bus->name, remedy, sizeof(remedy));
 	return edu_fail(&edu->err, ENOTSUP, "no kernel side %s: %s", what,
 	    remedy);
+}
+
+/* A bus of its own, and a driver that opens once, are nobody else's. */
+EDU_PUBLIC const char *
+edu_holder(struct edu *edu)
+{
+
+	if (edu->bus->is_private || edu->bus->is_driven ||
+	    edu_system.holder == NULL || !edu_system.holder(edu->bus->name,
+	    edu->holder, sizeof(edu->holder)))
+		return NULL;
+	return edu->holder;
 }
 
 EDU_PUBLIC const char *

@@ -66,6 +66,13 @@ struct edu_system {
 	 */
 	int	(*driver)(const char *address, struct edu_driver *);
 	/*
+	 * A process other than this one that uses the function, by whatever
+	 * the system has for user space: 1, and in buf "process 12 (name) has
+	 * /dev/uio0 open"; 0: none is seen, which for a user who may not look
+	 * at other processes proves little.  NULL: the system cannot tell.
+	 */
+	int	(*holder)(const char *address, char *buf, size_t size);
+	/*
 	 * The best kernel side for the function at bus->name, or one called
 	 * "none" where there is none.  poll_only: one without wait().  Fails
 	 * only where one is there and cannot be had (EACCES, EBUSY, ENOMEM).

@@ -170,6 +170,21 @@ open_edu(struct tool *t)
 	    "device; it keeps its driver", edu_name(t->edu));
 }
 
+/*
+ * For a process that has the device by its driver, and not by this library,
+ * the kernel may wait, and we with it, deaf to every signal.
+ */
+static int
+require_unheld(struct tool *t)
+{
+	const char *holder = edu_holder(t->edu);
+
+	if (holder == NULL)
+		return 0;
+	return fail(t, EX_TEMPFAIL, EBUSY, "%s: %s: its driver stays until "
+	    "that ends", edu_name(t->edu), holder);
+}
+
 int
 cmd_bind(struct tool *t, const struct args *a)
 {
@@ -182,6 +197,9 @@ cmd_bind(struct tool *t, const struct args *a)
 	if ((status = open_edu(t)) != 0)
 		return status;
 	(void)snprintf(driver, sizeof(driver), "%s", edu_kernel_side(t->edu));
+	if (strcmp(driver, to_uio ? UIO : "none") != 0 &&
+	    (status = require_unheld(t)) != 0)
+		return status;
 	if ((status = to_uio ? bind_uio(t, driver) :
 	    bind_none(t, driver)) != 0)
 		return status;

@@ -42,6 +42,9 @@ int edu_linux_config(const char *address);
 int edu_linux_instance(int config_fd, char *buf, size_t size);
 int edu_linux_driver(const char *address, struct edu_driver *);
 
+/* holder.c.  See system.h. */
+int edu_linux_holder(const char *address, char *buf, size_t size);
+
 /* kernel.c */
 struct edu_kernel *edu_linux_kernel(struct edu_bus *, int poll_only);
 

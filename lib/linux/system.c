@@ -80,6 +80,7 @@ const struct edu_system edu_system = {
 	.config			= edu_linux_config,
 	.instance		= edu_linux_instance,
 	.driver			= edu_linux_driver,
+	.holder			= edu_linux_holder,
 	.kernel			= edu_linux_kernel,
 	.remedy			= remedy,
 	.machine		= machine,

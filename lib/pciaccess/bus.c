@@ -4,218 +4,56 @@
  */
 
 /*
- * The bus through libpciaccess.
+ * The bus through libpciaccess: one function.
  *
- * libpciaccess keeps its state in the process and locks nothing: it is
- * initialised for the first user and cleaned up after the last, under a lock
- * of ours.  Cleaning up is what lets a later list see devices that were
- * plugged in meanwhile.
+ * A mapping outlives its scan.  libpciaccess would map a BAR once in a
+ * process; after a scan it knows nothing of that and maps it for another
+ * handle.
  */
+
+#include <sys/mman.h>
 
 #include <errno.h>
 #include <inttypes.h>
-#include <pthread.h>
-#include <pciaccess.h>
-#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
-#include "address.h"
 #include "bus.h"
 #include "edureg.h"
 #include "error.h"
 #include "pci.h"
+#include "pciaccess.h"
 #include "system.h"
 
 struct pci_bus {
 	struct edu_bus	bus;		/* first: the two are cast */
-	struct pci_device *device;
+	struct edu_address where;
+	struct pci_device *device;	/* of the scan: see find_again() */
+	unsigned	scan;
+	unsigned	map_scan;	/* that BAR0 was mapped in */
 	int		config_fd;	/* see config in system.h; or -1 */
 };
-
-static pthread_mutex_t system_lock = PTHREAD_MUTEX_INITIALIZER;
-static unsigned system_users;
-
-/*
- * On Linux a scan that could not open or hold the list of the functions
- * succeeds and has found none.
- */
-static int
-check_scan(struct edu_error *err)
-{
-	struct pci_device_iterator *iterator;
-	struct pci_device *first;
-
-	if (edu_system.pci_is_empty == NULL)
-		return 0;
-	if ((iterator = pci_slot_match_iterator_create(NULL)) == NULL)
-		return edu_fail_memory(err);
-	first = pci_device_next(iterator);
-	pci_iterator_destroy(iterator);
-	if (first != NULL)
-		return 0;
-	switch (edu_system.pci_is_empty()) {
-	case 1:
-		return 0;
-	case 0:
-		return edu_fail_memory(err);
-	}
-	return edu_fail_errno(err, errno, "cannot look at the PCI bus");
-}
-
-static int
-scan(struct edu_error *err)
-{
-	int errnum;
-
-	errno = 0;
-	if (edu_fail_pci(err, pci_system_init(),
-	    "cannot look at the PCI bus") == 0 && check_scan(err) == 0)
-		return 0;
-	/* A scan that fails leaves what it began with. */
-	errnum = errno;
-	pci_system_cleanup();
-	errno = errnum;
-	return -1;
-}
-
-static int
-system_acquire(struct edu_error *err)
-{
-	int result = 0;
-
-	if (edu_system.pci_access != NULL && edu_system.pci_access(err) == -1)
-		return -1;
-	(void)pthread_mutex_lock(&system_lock);
-	if (system_users == 0)
-		result = scan(err);
-	if (result == 0)
-		system_users++;
-	(void)pthread_mutex_unlock(&system_lock);
-	return result;
-}
-
-static void
-system_release(void)
-{
-
-	(void)pthread_mutex_lock(&system_lock);
-	if (--system_users == 0)
-		pci_system_cleanup();
-	(void)pthread_mutex_unlock(&system_lock);
-}
-
-static int
-compare(const void *left, const void *right)
-{
-	const struct pci_device *a = *(struct pci_device * const *)left;
-	const struct pci_device *b = *(struct pci_device * const *)right;
-
-	if (a->domain != b->domain)
-		return a->domain < b->domain ? -1 : 1;
-	if (a->bus != b->bus)
-		return a->bus - b->bus;
-	if (a->dev != b->dev)
-		return a->dev - b->dev;
-	return a->func - b->func;
-}
-
-static void
-format_name(char *name, size_t size, const struct pci_device *d)
-{
-	const struct edu_address a = { d->domain, d->bus, d->dev, d->func };
-
-	edu_address_format(&a, name, size);
-}
-
-/* Every edu device, sorted; the caller frees the array. */
-static int
-find_all(struct pci_device ***found, size_t *count, struct edu_error *err)
-{
-	static const struct pci_id_match edu = {
-		EDU_PCI_VENDOR, EDU_PCI_PRODUCT, PCI_MATCH_ANY, PCI_MATCH_ANY,
-		0, 0, 0
-	};
-	struct pci_device_iterator *iterator;
-	struct pci_device *device, **more;
-
-	*found = NULL;
-	*count = 0;
-	if ((iterator = pci_id_match_iterator_create(&edu)) == NULL)
-		return edu_fail_memory(err);
-	while ((device = pci_device_next(iterator)) != NULL) {
-		more = realloc(*found, (*count + 1) * sizeof(*more));
-		if (more == NULL) {
-			pci_iterator_destroy(iterator);
-			free(*found);
-			return edu_fail_memory(err);
-		}
-		*found = more;
-		more[(*count)++] = device;
-	}
-	pci_iterator_destroy(iterator);
-	if (*count > 1)
-		qsort(*found, *count, sizeof(**found), compare);
-	return 0;
-}
-
-int
-edu_bus_pciaccess_list(struct edu_bus_name **names, size_t *count,
-    struct edu_error *err)
-{
-	struct pci_device **found;
-	size_t i;
-
-	if (system_acquire(err) == -1)
-		return -1;
-	if (find_all(&found, count, err) == -1) {
-		system_release();
-		return -1;
-	}
-	*names = calloc(*count + 1, sizeof(**names));
-	for (i = 0; *names != NULL && i < *count; i++)
-		format_name((*names)[i].text, sizeof((*names)[i].text),
-		    found[i]);
-	free(found);
-	system_release();
-	return *names != NULL ? 0 : edu_fail_memory(err);
-}
-
-static struct pci_device *
-find_first(struct edu_error *err)
-{
-	struct pci_device *device, **found;
-	size_t count;
-
-	if (find_all(&found, &count, err) == -1)
-		return NULL;
-	device = count > 0 ? found[0] : NULL;
-	free(found);
-	if (device == NULL)
-		(void)edu_fail(err, ENOENT, "this machine has no edu device "
-		    "(QEMU has one with -device edu)");
-	return device;
-}
-
-static struct pci_device *
-find(const struct edu_address *a, struct edu_error *err)
-{
-	struct pci_device *device;
-
-	/* This domain stands for all of them there. */
-	device = a->domain == PCI_MATCH_ANY ? NULL :
-	    pci_device_find_by_slot(a->domain, a->bus, a->device,
-	    a->function);
-	if (device == NULL)
-		(void)edu_fail(err, ENOENT, "there is no such PCI function");
-	return device;
-}
 
 static struct pci_bus *
 pci_bus_of(struct edu_bus *bus)
 {
 
 	return (struct pci_bus *)(void *)bus;
+}
+
+/* Called with the lock held: the function as the present scan has it. */
+static int
+find_again(struct pci_bus *p)
+{
+
+	if (p->scan != edu_pci_scans) {
+		p->device = edu_pci_find_at(&p->where);
+		p->scan = edu_pci_scans;
+	}
+	if (p->device != NULL)
+		return 0;
+	return edu_fail_gone(p->bus.err, "the PCI bus does not show it");
 }
 
 /* Linux takes the file away from under a device that is unplugged. */
@@ -234,6 +72,23 @@ config_failed(struct pci_bus *p, int result, const char *what,
 	    "at 0x%02x", what, offset);
 }
 
+/* By libpciaccess, which goes by the address. */
+static int
+transfer_by_scan(struct pci_bus *p, void *in, const void *out, unsigned offset,
+    pciaddr_t *count)
+{
+	int result = ENODEV;
+
+	edu_pci_lock();
+	errno = 0;
+	if (find_again(p) == 0)
+		result = in != NULL ?
+		    pci_device_cfg_read(p->device, in, offset, 4, count) :
+		    pci_device_cfg_write(p->device, out, offset, 4, count);
+	edu_pci_unlock();
+	return result;
+}
+
 /* Not by the address, where it can be: that may be another's by now. */
 static int
 transfer_in(struct pci_bus *p, uint8_t bytes[4], unsigned offset,
@@ -241,9 +96,9 @@ transfer_in(struct pci_bus *p, uint8_t bytes[4], unsigned offset,
 {
 	ssize_t n;
 
-	errno = 0;
 	if (p->config_fd == -1)
-		return pci_device_cfg_read(p->device, bytes, offset, 4, got);
+		return transfer_by_scan(p, bytes, NULL, offset, got);
+	errno = 0;
 	n = pread(p->config_fd, bytes, 4, (off_t)offset);
 	*got = n == -1 ? 0 : (pciaddr_t)n;
 	return n == -1 ? -1 : 0;
@@ -255,9 +110,9 @@ transfer_out(struct pci_bus *p, const uint8_t bytes[4], unsigned offset,
 {
 	ssize_t n;
 
-	errno = 0;
 	if (p->config_fd == -1)
-		return pci_device_cfg_write(p->device, bytes, offset, 4, put);
+		return transfer_by_scan(p, NULL, bytes, offset, put);
+	errno = 0;
 	n = pwrite(p->config_fd, bytes, 4, (off_t)offset);
 	*put = n == -1 ? 0 : (pciaddr_t)n;
 	/* This user could open it for reading alone. */
@@ -334,9 +189,8 @@ instance(struct edu_bus *bus, char *buf, size_t size)
  * has verified, or that every edu has.
  */
 static int
-probe_bar0(struct pci_bus *p)
+probe_bar0(struct pci_bus *p, struct pci_mem_region *r)
 {
-	struct pci_mem_region *r = &p->device->regions[0];
 	uint32_t bar = 0;
 
 	if (config_read(&p->bus, PCI_BAR(0), &bar) == -1)
@@ -344,35 +198,43 @@ probe_bar0(struct pci_bus *p)
 	if (bar & (PCI_BAR_IO | PCI_BAR_MEM_TYPE))
 		return edu_fail(p->bus.err, EIO, "BAR0 reads 0x%08" PRIx32
 		    ", an edu has 32-bit memory", bar);
+	memset(r, 0, sizeof(*r));
 	r->base_addr = r->bus_addr = bar & ~PCI_BAR_MEM_FLAGS;
 	r->size = EDU_BAR0_SIZE;
 	return 0;
 }
 
+/* A copy of what is known of a BAR; on the way out, nothing is locked. */
 static int
-probe(struct pci_bus *p)
+probe(struct pci_bus *p, unsigned index, struct pci_mem_region *r)
 {
+	int result = -1;
 
 	if (!edu_system.pci_probe_asks)
-		return probe_bar0(p);
-	errno = 0;
-	return edu_fail_pci(p->bus.err, pci_device_probe(p->device),
-	    "cannot ask for the BARs");
+		return probe_bar0(p, r);
+	edu_pci_lock();
+	if (find_again(p) == 0) {
+		errno = 0;
+		result = edu_fail_pci(p->bus.err, pci_device_probe(p->device),
+		    "cannot ask for the BARs");
+		*r = p->device->regions[index];
+	}
+	edu_pci_unlock();
+	return result;
 }
 
 static int
 region(struct edu_bus *bus, unsigned index, struct edu_region *r)
 {
-	struct pci_bus *p = pci_bus_of(bus);
-	const struct pci_mem_region *known = &p->device->regions[index];
+	struct pci_mem_region known;
 
 	if (!edu_system.pci_probe_asks)
 		return 0;
-	if (probe(p) == -1)
+	if (probe(pci_bus_of(bus), index, &known) == -1)
 		return -1;
-	r->address = known->base_addr;
-	r->length = known->size;
-	r->is_io = known->is_IO;
+	r->address = known.base_addr;
+	r->length = known.size;
+	r->is_io = known.is_IO;
 	return 1;
 }
 
@@ -381,29 +243,44 @@ map_failed(struct pci_bus *p, int result)
 {
 
 	if (result == EINVAL)
-		return edu_fail(p->bus.err, EPERM, "cannot map BAR0: this "
-		    "process has mapped it already, or %s",
+		return edu_fail(p->bus.err, EPERM, "cannot map BAR0: %s",
 		    edu_system.pci_map_refused);
 	return edu_fail_pci(p->bus.err, result, "cannot map BAR0");
+}
+
+/* Under the lock.  No caching flags: registers are not memory. */
+static int
+map_range(struct pci_bus *p, const struct pci_mem_region *r, int writable)
+{
+
+	if (find_again(p) == -1)
+		return ENODEV;
+	p->device->regions[0] = *r;
+	p->map_scan = edu_pci_scans;
+	errno = 0;
+	return pci_device_map_range(p->device, r->base_addr, r->size,
+	    writable ? PCI_DEV_MAP_FLAG_WRITABLE : 0, &p->bus.bar0);
 }
 
 static int
 map(struct edu_bus *bus, int writable)
 {
 	struct pci_bus *p = pci_bus_of(bus);
-	struct pci_mem_region *r = &p->device->regions[0];
+	struct pci_mem_region r;
 	int result;
 
-	if (probe(p) == -1)
+	if (probe(p, 0, &r) == -1)
 		return -1;
-	if (r->size != EDU_BAR0_SIZE || r->is_IO)
+	if (r.size != EDU_BAR0_SIZE || r.is_IO)
 		return edu_fail(p->bus.err, EIO, "BAR0 has 0x%" PRIx64 " bytes"
-		    ", an edu has 0x%x of memory", (uint64_t)r->size,
+		    ", an edu has 0x%x of memory", (uint64_t)r.size,
 		    EDU_BAR0_SIZE);
-	/* No caching flags: registers are not memory. */
-	errno = 0;
-	result = pci_device_map_range(p->device, r->base_addr, r->size,
-	    writable ? PCI_DEV_MAP_FLAG_WRITABLE : 0, &bus->bar0);
+	edu_pci_lock();
+	/* EINVAL: another handle has it mapped, or the system refuses. */
+	if ((result = map_range(p, &r, writable)) == EINVAL &&
+	    edu_pci_scan_again(bus->err) == 0)
+		result = map_range(p, &r, writable);
+	edu_pci_unlock();
 	if (result == 0)
 		return 0;
 	bus->bar0 = NULL;
@@ -415,12 +292,14 @@ bus_close(struct edu_bus *bus)
 {
 	struct pci_bus *p = pci_bus_of(bus);
 
-	if (bus->bar0 != NULL)
-		(void)pci_device_unmap_range(p->device, bus->bar0,
-		    EDU_BAR0_SIZE);
 	if (p->config_fd != -1)
 		(void)close(p->config_fd);
-	system_release();
+	edu_pci_lock();
+	if (bus->bar0 != NULL && (p->map_scan != edu_pci_scans ||
+	    find_again(p) == -1 || pci_device_unmap_range(p->device,
+	    bus->bar0, EDU_BAR0_SIZE) != 0))
+		(void)munmap(bus->bar0, EDU_BAR0_SIZE);
+	edu_pci_release();
 	free(p);
 }
 
@@ -440,7 +319,8 @@ static int
 open_config(struct pci_bus *p, struct edu_error *err)
 {
 
-	format_name(p->bus.name, sizeof(p->bus.name), p->device);
+	p->where = edu_pci_address(p->device);
+	edu_address_format(&p->where, p->bus.name, sizeof(p->bus.name));
 	p->config_fd = -1;
 	if (edu_system.config == NULL)
 		return 0;
@@ -458,22 +338,25 @@ edu_bus_pciaccess(const char *address, struct edu_error *err)
 {
 	struct edu_address a;
 	struct pci_bus *p;
+	int fresh;
 
 	/* First, for it is wrong on a machine without PCI as well. */
 	if (address != NULL && edu_address_parse(address, &a, err) == -1)
 		return NULL;
-	if (system_acquire(err) == -1)
+	if ((fresh = edu_pci_acquire(err)) == -1)
 		return NULL;
 	if ((p = calloc(1, sizeof(*p))) == NULL)
 		(void)edu_fail_memory(err);
-	else if ((p->device = address != NULL ? find(&a, err) :
-	    find_first(err)) != NULL && open_config(p, err) == 0) {
+	else if ((p->device = edu_pci_find(address != NULL ? &a : NULL, fresh,
+	    err)) != NULL && open_config(p, err) == 0) {
+		p->scan = edu_pci_scans;
 		p->bus.err = err;
 		p->bus.ops = &ops;
 		p->bus.dma_time_us = EDU_DMA_TIME_MS * 1000;
+		edu_pci_unlock();
 		return &p->bus;
 	}
 	free(p);
-	system_release();
+	edu_pci_release();
 	return NULL;
 }

@@ -31,6 +31,21 @@
 #define WRITES32	4
 #define WRITES64	6
 
+/*
+ * In place of the library's.  Nobody else is here, and to look for him at each
+ * open takes more system calls than all the rest.
+ */
+int	edu_linux_holder(const char *, char *, size_t);
+int
+edu_linux_holder(const char *address, char *buf, size_t size)
+{
+
+	(void)address;
+	(void)buf;
+	(void)size;
+	return 0;
+}
+
 static struct pci_name names[MAX_FUNCTIONS];
 
 /* The i-th function of an id, or the test is skipped. */

@@ -145,6 +145,21 @@ bind_body()
 	atf_check -o inline:"${document}null}\n" "$EDUTOOL" -j bind none
 }
 
+device_case bind_held \
+    "bind leaves the driver of a device that a process is using alone: exit 75"
+bind_held_body()
+{
+	linux_only bind
+	prepare uio
+	exec 9>>"$SYSFS/$device/config"
+	atf_check -s exit:75 -e match:'process [0-9]* .*/config open: its' \
+	    "$EDUTOOL" bind none
+	atf_check -o match:/uio_pci_generic$ readlink "$SYSFS/$device/driver"
+	atf_check -o ignore "$EDUTOOL" bind uio
+	exec 9>&-
+	atf_check -o ignore "$EDUTOOL" bind none
+}
+
 device_case bind_refused "bind leaves what is no edu alone: exit 69"
 bind_refused_body()
 {
