@@ -192,6 +192,7 @@ struct range {
 static size_t
 random_edge(size_t edge)
 {
+	size_t power;
 
 	switch (random_below(6)) {
 	case 0:
@@ -203,7 +204,8 @@ random_edge(size_t edge)
 	case 3:
 		return (size_t)UINT32_MAX + random_below(4096);
 	case 4:
-		return (size_t)1 << (12 + random_below(52));
+		power = (size_t)1 << (12 + random_below(52));
+		return power < edge ? edge : power;
 	default:
 		return edge + random_below(100000);
 	}
