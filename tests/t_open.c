@@ -64,7 +64,7 @@ EDU_TEST(malformed_names, "what is no name of a device is EINVAL, on a machine "
 		"", " ", ":", ".", "a", "0", "a.", ".0", ":a.0", "0:", "0:a",
 		"0:a.", "0:a.8", "0:a.00", "0:20.0", "100:0.0", "0:0:0:a.0",
 		"0::a.0", "g:a.0", "0:a.g", "0:a.0 ", " 0:a.0", "0:a.0x",
-		"0x0:a.0", "-1:a.0", "+0:a.0", "0000:00:0a.0\n", "0:a,0",
+		"0x0:a.0", "-1:a.0", "+0:a.0", "0:a,0",
 		"000000000:0:a.0", "fffffffff:0:a.0", "qtest", "qtest;",
 		"QTEST:", " qtest:", "/dev/edu0"
 	};
@@ -73,6 +73,8 @@ EDU_TEST(malformed_names, "what is no name of a device is EINVAL, on a machine "
 
 	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		check_open_fails(names[i], EINVAL, "DOMAIN:BUS:DEVICE.");
+	CHECK_ERRNO(NULL, EINVAL, edu_open("0000:00:0a.0\n", 0) == NULL);
+	CHECK_MESSAGE(NULL, "0a.0\\x0a: ");
 	for (i = 100; i < sizeof(name); i += 13) {
 		memset(name, '0', i);
 		name[i] = '\0';
