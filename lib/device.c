@@ -265,9 +265,9 @@ leave(struct edu *edu)
 }
 
 /*
- * As found; but INTx stays masked while something is pending, or nobody knows,
- * for the system would switch off the line (see edu_irq_enable()), and a
- * transfer that still runs stays cut off.
+ * As found; but once we have had its registers, INTx stays masked unless
+ * nothing is pending, for the system would switch off the line (see
+ * edu_irq_enable()), and a transfer that still runs stays cut off.
  */
 static void
 restore_command(struct edu *edu)
@@ -275,7 +275,7 @@ restore_command(struct edu *edu)
 	uint32_t mask = PCI_COMMAND_DECODING | PCI_COMMAND_MASTER |
 	    PCI_COMMAND_NO_INTX;
 
-	if (!edu->device.is_quiet) {
+	if (edu->device.is_mapped && !edu->device.is_quiet) {
 		mask &= ~PCI_COMMAND_NO_INTX;
 		if (!(edu->device.command & PCI_COMMAND_NO_INTX))
 			edu_masked_remember(edu, 1);

@@ -168,8 +168,8 @@ int	edu_config_answers(struct edu *, uint32_t dword);
 /*
  * masked.c: whether INTx is masked because a close has left it so.
  */
-int	edu_masked_recall(const struct edu *);
-void	edu_masked_remember(const struct edu *, int is_masked);
+int	edu_masked_recall(struct edu *);
+void	edu_masked_remember(struct edu *, int is_masked);
 
 /*
  * identify.c has edu_identify(): ask it wherever 0 or all ones may be an

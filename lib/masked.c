@@ -14,8 +14,10 @@
 #include <fcntl.h>
 #include <paths.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
+#include "claim.h"
 #include "internal.h"
 
 #ifndef _PATH_VARRUN
@@ -34,19 +36,28 @@ find_path(const struct edu *edu, char *path, size_t size)
 	return 0;
 }
 
+/* Of this very function: another may have got its address. */
 int
-edu_masked_recall(const struct edu *edu)
+edu_masked_recall(struct edu *edu)
 {
-	char path[192];
+	char instance[EDU_INSTANCE_SIZE], path[192], text[EDU_INSTANCE_SIZE];
+	ssize_t n;
+	int fd;
 
-	return find_path(edu, path, sizeof(path)) == 0 &&
-	    access(path, F_OK) == 0;
+	if (find_path(edu, path, sizeof(path)) == -1 ||
+	    (fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)) == -1)
+		return 0;
+	n = read(fd, text, sizeof(text) - 1);
+	(void)close(fd);
+	text[n > 0 ? n : 0] = '\0';
+	edu_instance(edu, instance);
+	return n > 0 && strcmp(text, instance) == 0;
 }
 
 void
-edu_masked_remember(const struct edu *edu, int is_masked)
+edu_masked_remember(struct edu *edu, int is_masked)
 {
-	char path[192];
+	char instance[EDU_INSTANCE_SIZE], path[192];
 	int fd;
 
 	if (find_path(edu, path, sizeof(path)) == -1)
@@ -55,7 +66,13 @@ edu_masked_remember(const struct edu *edu, int is_masked)
 		(void)unlink(path);
 		return;
 	}
-	fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (fd != -1)
-		(void)close(fd);
+	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW,
+	    0600);
+	if (fd == -1)
+		return;
+	edu_instance(edu, instance);
+	/* Half of it is not it, and the mask is left. */
+	if (write(fd, instance, strlen(instance)) == -1)
+		(void)unlink(path);
+	(void)close(fd);
 }

@@ -165,8 +165,8 @@ readme_program() {
 }
 
 manual_program() {
-	sed -n '/^\.Bd -literal/,/^\.Ed/p' "$top/lib/libedu.3" |
-	    sed -e '/^\.[BE]d/d' -e 's/\\e/\\/g'
+	sed -n '/^#include/,/^\.Ed/p' "$top/lib/libedu.3" |
+	    sed -e '/^\.Ed/d' -e 's/\\e/\\/g'
 }
 
 # compile_installed NAME: NAME.c against what is installed.
