@@ -84,8 +84,8 @@ LIB_NetBSD=	lib/netbsd/bus.c lib/netbsd/driver.c lib/netbsd/kernel.c \
 LIBSRCS=	lib/address.c lib/bar.c lib/claim.c lib/clock.c lib/config.c \
 		lib/device.c lib/dma.c lib/error.c lib/factorial.c \
 		lib/handle.c lib/identify.c lib/interrupt.c lib/kernel.c \
-		lib/list.c lib/machine.c lib/memory.c lib/mmio.c lib/range.c \
-		lib/register.c lib/pciaccess/bus.c \
+		lib/list.c lib/machine.c lib/memory.c lib/mmio.c lib/observe.c \
+		lib/range.c lib/register.c lib/pciaccess/bus.c \
 		lib/qtest/bus.c lib/qtest/helper.c lib/qtest/kernel.c \
 		lib/qtest/protocol.c lib/qtest/start.c $(LIB_$(OS))
 

@@ -107,8 +107,10 @@ struct edu *edu_open(const char *name, unsigned flags);
 
 /*
  * Change nothing: no claim, nothing written to the device or its
- * configuration, whoever drives it.  Every call that would is EBADF.  Where
- * NetBSD gives BAR0 through edu(4) alone, that is opened, and may be EBUSY.
+ * configuration, whoever drives it.  Every call that would is EBADF.  Where NetBSD
+ * gives BAR0 through edu(4) alone, that is opened, and may be EBUSY.  While
+ * another process sizes BAR0 the device does not answer: calls wait until it
+ * does.
  */
 #define EDU_OPEN_READONLY	0x1U
 /*

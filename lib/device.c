@@ -117,7 +117,7 @@ open_readonly(struct edu *edu)
 	if (edu->bus->is_driven) {
 		if (edu_kernel_open(edu) == -1)
 			return -1;
-	} else if (edu_command_read(edu, &command) == -1)
+	} else if (edu_decoding_await(edu, &command) == -1)
 		return -1;
 	if (!(command & PCI_COMMAND_MEMORY))
 		return edu_fail(&edu->err, EIO, "memory decoding is off "

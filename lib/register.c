@@ -58,8 +58,7 @@ edu_read(struct edu *edu, unsigned offset, unsigned width, uint64_t *value)
 	if (edu_require(edu, EDU_REGISTERS) == -1 ||
 	    check(edu, offset, width, READ) == -1)
 		return -1;
-	*value = edu->bus->ops->read(edu->bus, offset, width);
-	return 0;
+	return edu_observe(edu, offset, width, value);
 }
 
 /* What the library believes of the device has to stay true. */
