@@ -325,15 +325,18 @@ int edu_dma_copy(struct edu *, void *to, const void *from, size_t length,
  *
  * The function does not answer while it is being sized.  A function that a
  * kernel driver is using (other than those that edu_kernel_side() names), or
- * another process (see edu_holder()), is refused, unless flags has
+ * another process (see edu_holder()), and one that the machine itself may need
+ * (bridges, displays, system peripherals), is refused, unless flags has
  * EDU_BAR_FORCE.
  *
  * EINVAL	there is no such BAR, or it is the upper half of a 64-bit one;
  *		unknown flags
- * EBUSY	a kernel driver, or another process, is using the function
+ * EBUSY	a kernel driver, another process or the machine is using the
+ *		function
  * ENOTSUP	this user has no configuration space
- * EIO		a write did not take, or the operating system disagrees (the
- *		message shows both); everything has been put back
+ * EIO		a write did not take, or the operating system says what cannot
+ *		be true as well (the message shows both); everything has been
+ *		put back
  * ENOMEM
  */
 struct edu_bar *edu_bar_size(struct edu *, unsigned index, unsigned flags);
@@ -349,6 +352,13 @@ enum edu_bar_type edu_bar_type(const struct edu_bar *);
 int edu_bar_is_prefetchable(const struct edu_bar *);
 uint64_t edu_bar_address(const struct edu_bar *);
 uint64_t edu_bar_length(const struct edu_bar *);	/* 0 when absent */
+/*
+ * What the operating system says of the BAR: 1, or 0 where it says nothing at
+ * all.  A length of 0: it has given the BAR no address.  A BAR that is absent
+ * may have a length here: the system also reports what stands in no BAR.
+ */
+int edu_bar_system(const struct edu_bar *, uint64_t *address,
+    uint64_t *length);
 
 /*
  * The configuration accesses of the sequence in their order, for people to

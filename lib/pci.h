@@ -26,6 +26,13 @@
 #define	 PCI_COMMAND_MASTER	0x0004U
 #define	 PCI_COMMAND_NO_INTX	0x0400U
 
+#define PCI_CLASS		0x08	/* appendix D */
+#define	 PCI_CLASS_BASE(x)	((x) >> 24)
+#define	  PCI_CLASS_DISPLAY	0x03U
+#define	  PCI_CLASS_BRIDGE	0x06U
+#define	  PCI_CLASS_SYSTEM	0x08U
+#define	 PCI_CLASS_CODE(x)	((x) >> 16)
+
 #define PCI_HEADER		0x0c	/* type in bits 22-16 */
 #define	 PCI_HEADER_TYPE(x)	(((x) >> 16) & 0x7fU)
 #define	  PCI_HEADER_BRIDGE	1U
