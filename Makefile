@@ -104,7 +104,8 @@ TESTS_DEV=	tests/dev/t_bar.c tests/dev/t_claim.c tests/dev/t_dma.c \
 		tests/dev/t_holder.c tests/dev/t_interrupt.c \
 		tests/dev/t_list.c tests/dev/t_memory.c
 TESTS_Linux=	$(TESTS_DEV) tests/dev/h_counts.c tests/dev/h_unplug.c \
-		tests/t_bar.c tests/t_bar_fault.c tests/t_build.sh \
+		tests/t_bar.c tests/t_bar_all.sh tests/t_bar_fault.c \
+		tests/t_build.sh \
 		tests/t_counts.sh tests/t_dma.c tests/t_dma_fault.c \
 		tests/t_edutool.sh tests/t_edutool_dma.sh \
 		tests/t_edutool_registers.sh tests/t_eduvm.sh \

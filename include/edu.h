@@ -65,6 +65,8 @@ const char *edu_errmsg(const struct edu *);
  * ENOMEM
  */
 struct edu_list *edu_list_new(void);
+/* The same for every PCI function, for EDU_OPEN_CONFIG to open. */
+struct edu_list *edu_list_functions(void);
 size_t edu_list_count(const struct edu_list *);
 /* The i-th device's address, as edu_open() takes it; NULL past the end. */
 const char *edu_list_name(const struct edu_list *, size_t i);
@@ -107,10 +109,10 @@ struct edu *edu_open(const char *name, unsigned flags);
 
 /*
  * Change nothing: no claim, nothing written to the device or its
- * configuration, whoever drives it.  Every call that would is EBADF.  Where NetBSD
- * gives BAR0 through edu(4) alone, that is opened, and may be EBUSY.  While
- * another process sizes BAR0 the device does not answer: calls wait until it
- * does.
+ * configuration, whoever drives it.  Every call that would is EBADF.  Where
+ * NetBSD gives BAR0 through edu(4) alone, that is opened, and may be EBUSY.
+ * While another process sizes BAR0 the device does not answer: calls wait until
+ * it does.
  */
 #define EDU_OPEN_READONLY	0x1U
 /*
