@@ -70,6 +70,8 @@ const char *edu_errmsg(const struct edu *);
  * ENOMEM, EMFILE, ENFILE
  */
 struct edu_list *edu_list_new(void);
+/* The same for every PCI function, for EDU_OPEN_CONFIG to open. */
+struct edu_list *edu_list_functions(void);
 size_t edu_list_count(const struct edu_list *);
 /* The i-th device's address, as edu_open() takes it; NULL past the end. */
 const char *edu_list_name(const struct edu_list *, size_t i);
@@ -117,6 +119,8 @@ struct edu *edu_open(const char *name, unsigned flags);
  * Change nothing: no claim, nothing written to the device or its
  * configuration, whoever drives it.  Every call that would is EBADF.  Where
  * NetBSD gives BAR0 through edu(4) alone, that is opened, and may be EBUSY.
+ * While another process sizes BAR0 the device does not answer: calls wait until
+ * it does.
  */
 #define EDU_OPEN_READONLY	0x1U
 /*
@@ -384,15 +388,18 @@ int edu_dma_copy(struct edu *, void *to, const void *from, size_t length,
  *
  * The function does not answer while it is being sized.  A function that a
  * kernel driver is using (other than those that edu_kernel_side() names), or
- * another process (see edu_holder()), is refused, unless flags has
+ * another process (see edu_holder()), and one that the machine itself may need
+ * (bridges, displays, system peripherals), is refused, unless flags has
  * EDU_BAR_FORCE.
  *
  * EINVAL	there is no such BAR, or it is the upper half of a 64-bit one;
  *		unknown flags
- * EBUSY	a kernel driver, or another process, is using the function
+ * EBUSY	a kernel driver, another process or the machine is using the
+ *		function
  * ENOTSUP	this user has no configuration space
- * EIO		a write did not take, or the operating system disagrees (the
- *		message shows both); everything has been put back
+ * EIO		a write did not take, or the operating system says what cannot
+ *		be true as well (the message shows both); everything has been
+ *		put back
  * EFBIG, ENOSPC  what to put back could not be noted in the claim's file;
  *		nothing was touched (of edu_open() as well)
  * ENOMEM
@@ -410,6 +417,13 @@ enum edu_bar_type edu_bar_type(const struct edu_bar *);
 int edu_bar_is_prefetchable(const struct edu_bar *);
 uint64_t edu_bar_address(const struct edu_bar *);
 uint64_t edu_bar_length(const struct edu_bar *);	/* 0 when absent */
+/*
+ * What the operating system says of the BAR: 1, or 0 where it says nothing at
+ * all.  A length of 0: it has given the BAR no address.  A BAR that is absent
+ * may have a length here: the system also reports what stands in no BAR.
+ */
+int edu_bar_system(const struct edu_bar *, uint64_t *address,
+    uint64_t *length);
 
 /*
  * The configuration accesses of the sequence in their order, for people to

@@ -45,6 +45,8 @@ struct edu_bar {
 	int		is_prefetchable;
 	uint64_t	address;
 	uint64_t	length;
+	int		has_system;	/* the system says something of it */
+	struct edu_region system;
 	size_t		nsteps;
 	struct step	steps[MAX_STEPS];
 };
@@ -99,16 +101,16 @@ static int
 put_verified(struct sizing *s, const char *what, unsigned offset,
     uint32_t value, uint32_t mask)
 {
-	uint32_t now = 0;
+	uint32_t command, now = 0;
 
 	if (put(s, what, offset, value) == -1 ||
 	    get(s, "verify", offset, &now) == -1)
 		return -1;
 	if ((now & mask) == (value & mask))
 		return 0;
-	if (now == UINT32_MAX)
-		return edu_fail(&s->edu->err, ENODEV, "cannot %s: it reads all "
-		    "ones: the device is gone", what);
+	/* No command register reads all ones, unlike a BAR. */
+	if (now == UINT32_MAX && edu_command_read(s->edu, &command) == -1)
+		return -1;
 	return edu_fail(&s->edu->err, EIO, "cannot %s: wrote 0x%08" PRIx32
 	    " at 0x%02x, reads 0x%08" PRIx32, what, value, offset, now);
 }
@@ -285,29 +287,35 @@ decode(struct sizing *s)
 	return 0;
 }
 
-/* A second opinion, where the operating system has one. */
+/*
+ * A second opinion, where the operating system has one.  It may have given a
+ * BAR no address, and so know nothing of it; it may know of what stands in no
+ * BAR (the legacy ports of IDE, what belongs to a virtual function); and it
+ * may keep more room than the device asks for.
+ */
 static int
 compare(struct sizing *s, unsigned index)
 {
 	const struct edu_bus_ops *ops = s->edu->bus->ops;
-	const struct edu_bar *bar = s->bar;
-	struct edu_region region;
-	int known = 0;
+	struct edu_bar *bar = s->bar;
+	const struct edu_region *system = &bar->system;
 
 	if (ops->region != NULL)
-		known = ops->region(s->edu->bus, index, &region);
-	if (known != 1)
-		return known;
-	if (region.length == bar->length && (region.length == 0 ||
-	    (region.address == bar->address &&
-	    region.is_io == (bar->type == EDU_BAR_IO))))
+		bar->has_system = ops->region(s->edu->bus, index,
+		    &bar->system);
+	if (bar->has_system != 1)
+		return bar->has_system;
+	if (system->length == 0 || bar->length == 0 ||
+	    (system->address == bar->address &&
+	    system->length >= bar->length &&
+	    system->is_io == (bar->type == EDU_BAR_IO)))
 		return 0;
 	return edu_fail(&s->edu->err, EIO, "BAR%u is %s 0x%" PRIx64 " of 0x%"
 	    PRIx64 " bytes, but the operating system says %s 0x%" PRIx64
 	    " of 0x%" PRIx64, index,
 	    bar->type == EDU_BAR_IO ? "I/O" : "memory", bar->address,
-	    bar->length, region.is_io ? "I/O" : "memory", region.address,
-	    region.length);
+	    bar->length, system->is_io ? "I/O" : "memory", system->address,
+	    system->length);
 }
 
 /* Is there a BAR of this index, and does it start there? */
@@ -342,6 +350,38 @@ check_index(struct edu *edu, unsigned index, uint32_t header)
 }
 
 /*
+ * Functions that the machine itself needs, most of which no driver is bound
+ * to: the host bridge, behind which its memory may be, and that to ISA; what
+ * the screen shows; interrupt controllers, timers and their like.
+ */
+static int
+check_kind(struct edu *edu, uint32_t header)
+{
+	uint32_t class = 0;
+
+	if (PCI_HEADER_TYPE(header) != 0)
+		return edu_fail(&edu->err, EBUSY, "this is a bridge: while its "
+		    "BAR is sized, nothing behind it answers");
+	if (edu->bus->ops->config_read(edu->bus, PCI_CLASS, &class) == -1)
+		return -1;
+	switch (PCI_CLASS_BASE(class)) {
+	case PCI_CLASS_BRIDGE:
+		return edu_fail(&edu->err, EBUSY, "this is a bridge (class "
+		    "%04x): the machine itself may need it at any time",
+		    PCI_CLASS_CODE(class));
+	case PCI_CLASS_DISPLAY:
+		return edu_fail(&edu->err, EBUSY, "this is a display (class "
+		    "%04x): the console may be on it", PCI_CLASS_CODE(class));
+	case PCI_CLASS_SYSTEM:
+		return edu_fail(&edu->err, EBUSY, "this is a system peripheral "
+		    "(class %04x): the machine itself may need it at any time",
+		    PCI_CLASS_CODE(class));
+	default:
+		return 0;
+	}
+}
+
+/*
  * A driver that stands by while user space drives the function does not mind.
  * One that serves us has to be told, so it is opened, which keeps others from
  * it, too.
@@ -350,9 +390,8 @@ static int
 check_unused(struct edu *edu, uint32_t header)
 {
 
-	if (PCI_HEADER_TYPE(header) != 0)
-		return edu_fail(&edu->err, EBUSY, "this is a bridge: while its "
-		    "BAR is sized, nothing behind it answers");
+	if (check_kind(edu, header) == -1)
+		return -1;
 	if (edu->claim == NULL)
 		return 0;
 	edu_driver_find(edu);
@@ -486,6 +525,17 @@ edu_bar_length(const struct edu_bar *bar)
 {
 
 	return bar->length;
+}
+
+EDU_PUBLIC int
+edu_bar_system(const struct edu_bar *bar, uint64_t *address, uint64_t *length)
+{
+
+	if (!bar->has_system)
+		return 0;
+	*address = bar->system.address;
+	*length = bar->system.length;
+	return 1;
 }
 
 EDU_PUBLIC const char *

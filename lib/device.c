@@ -60,12 +60,14 @@ open_bus(struct edu *edu, const char *name)
 static int
 check_ids(struct edu *edu)
 {
-	uint32_t ids = UINT32_MAX;
+	uint32_t command, ids = UINT32_MAX;
 
 	if (edu->bus->is_driven)
 		return 0;
-	if (edu->bus->ops->config_read(edu->bus, PCI_ID, &ids) == -1 ||
-	    edu_config_answers(edu, ids) == -1)
+	if (edu->bus->ops->config_read(edu->bus, PCI_ID, &ids) == -1)
+		return -1;
+	/* A virtual function has all ones here, no command register has. */
+	if (ids == UINT32_MAX && edu_command_read(edu, &command) == -1)
 		return -1;
 	if ((edu->flags & EDU_OPEN_CONFIG) ||
 	    ids == ((uint32_t)EDU_PCI_PRODUCT << 16 | EDU_PCI_VENDOR))
@@ -137,7 +139,7 @@ open_readonly(struct edu *edu)
 	if (edu->bus->is_driven) {
 		if (edu_kernel_open(edu) == -1)
 			return -1;
-	} else if (edu_command_read(edu, &command) == -1)
+	} else if (edu_decoding_await(edu, &command) == -1)
 		return -1;
 	if (!(command & PCI_COMMAND_MEMORY))
 		return fail_undecoded(edu, command);

@@ -13,10 +13,13 @@
 EDU_PUBLIC int
 edu_identify(struct edu *edu, uint32_t *id)
 {
+	uint64_t value;
 
 	if (edu_require(edu, EDU_REGISTERS) == -1)
 		return -1;
-	*id = edu_read32(edu, EDU_ID);
+	if (edu_observe(edu, EDU_ID, 4, &value) == -1)
+		return -1;
+	*id = (uint32_t)value;
 	/* Configuration space knows which of the two it is. */
 	if ((*id == 0 || *id == UINT32_MAX) && !edu->bus->is_driven &&
 	    edu_confirm(edu) == -1 && edu->bus->is_gone)

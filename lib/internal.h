@@ -112,6 +112,15 @@ edu_read32(struct edu *edu, unsigned offset)
 	return (uint32_t)edu->bus->ops->read(edu->bus, offset, 4);
 }
 
+/* Nobody else may be sizing it meanwhile. */
+static inline int
+edu_is_claimed(const struct edu *edu)
+{
+
+	return !(edu->flags & EDU_OPEN_READONLY) || edu->bus->is_private ||
+	    edu->bus->is_driven;
+}
+
 static inline void
 edu_write32(struct edu *edu, unsigned offset, uint32_t value)
 {
@@ -170,6 +179,16 @@ int	edu_config_answers(struct edu *, uint32_t dword);
  */
 int	edu_masked_recall(struct edu *);
 void	edu_masked_remember(struct edu *, int is_masked);
+
+/*
+ * observe.c: for handles that are read-only, beside somebody who may be sizing
+ * BAR0.
+ */
+/* The command register, once memory decoding is on, or stays off. */
+int	edu_decoding_await(struct edu *, uint32_t *command);
+/* As the bus's read(); 0 and all ones are believed when the device answers. */
+int	edu_observe(struct edu *, unsigned offset, unsigned width,
+	    uint64_t *value);
 
 /*
  * identify.c has edu_identify(): ask it wherever 0 or all ones may be an

@@ -336,6 +336,7 @@ EDU_PUBLIC int
 edu_irq_status(struct edu *edu, uint32_t *status)
 {
 	uint32_t bits, id, taken = 0;
+	uint64_t value;
 
 	if (edu_require(edu, EDU_REGISTERS) == -1)
 		return -1;
@@ -346,7 +347,9 @@ edu_irq_status(struct edu *edu, uint32_t *status)
 	if (edu->kernel == NULL && edu->driver.role == EDU_DRIVER_SERVES &&
 	    edu_kernel_open(edu) == -1 && errno != EBUSY)
 		return -1;
-	bits = edu_read32(edu, EDU_INTR_STATUS);
+	if (edu_observe(edu, EDU_INTR_STATUS, 4, &value) == -1)
+		return -1;
+	bits = (uint32_t)value;
 	if ((bits == 0 || bits == UINT32_MAX) && edu_identify(edu, &id) == -1)
 		return -1;
 	if (edu->kernel != NULL && edu->kernel->acknowledges &&

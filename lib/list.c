@@ -31,21 +31,42 @@ find(struct edu_list *list, struct edu_error *err)
 	return edu_error_restore(&first, err);
 }
 
-EDU_PUBLIC struct edu_list *
-edu_list_new(void)
+static int
+find_functions(struct edu_list *list, struct edu_error *err)
+{
+
+	return edu_bus_pciaccess_all(&list->names, &list->count, err);
+}
+
+static struct edu_list *
+new_list(int (*search)(struct edu_list *, struct edu_error *))
 {
 	struct edu_error err = { "", "out of memory" };
 	struct edu_list *list;
 	int errnum;
 
 	list = calloc(1, sizeof(*list));
-	if (list != NULL && find(list, &err) == 0)
+	if (list != NULL && search(list, &err) == 0)
 		return list;
 	errnum = errno;
 	edu_error_publish(&err);
 	free(list);
 	errno = errnum;
 	return NULL;
+}
+
+EDU_PUBLIC struct edu_list *
+edu_list_new(void)
+{
+
+	return new_list(find);
+}
+
+EDU_PUBLIC struct edu_list *
+edu_list_functions(void)
+{
+
+	return new_list(find_functions);
 }
 
 EDU_PUBLIC size_t

@@ -30,6 +30,13 @@
 
 #define PCI_CLASS		0x08	/* class << 8 | revision */
 
+#define PCI_CLASS		0x08	/* appendix D */
+#define	 PCI_CLASS_BASE(x)	((x) >> 24)
+#define	  PCI_CLASS_DISPLAY	0x03U
+#define	  PCI_CLASS_BRIDGE	0x06U
+#define	  PCI_CLASS_SYSTEM	0x08U
+#define	 PCI_CLASS_CODE(x)	((x) >> 16)
+
 #define PCI_HEADER		0x0c	/* type in bits 22-16 */
 #define	 PCI_HEADER_TYPE(x)	(((x) >> 16) & 0x7fU)
 #define	  PCI_HEADER_BRIDGE	1U

@@ -60,7 +60,8 @@ edu_read(struct edu *edu, unsigned offset, unsigned width, uint64_t *value)
 	if (edu_require(edu, EDU_REGISTERS) == -1 ||
 	    check(edu, offset, width, READ) == -1)
 		return -1;
-	got = edu->bus->ops->read(edu->bus, offset, width);
+	if (edu_observe(edu, offset, width, &got) == -1)
+		return -1;
 	if ((got == 0 || (uint32_t)got == UINT32_MAX) &&
 	    edu_identify(edu, &id) == -1)
 		return -1;

@@ -11,7 +11,7 @@
 #include "edutool.h"
 
 /*
- * Options: o offset, n count, w width, f force, i --irq, r --wrap,
+ * Options: o offset, n count, w width, f force, a --all, i --irq, r --wrap,
  * l --last-byte.
  */
 const struct command commands[] = {
@@ -19,9 +19,9 @@ const struct command commands[] = {
 	    "", 0, 0, cmd_list },
 	{ "info", "", "all about one device; changes nothing",
 	    "", 0, 0, cmd_info },
-	{ "bar", "[-f] [DEVICE [INDEX]]",
+	{ "bar", "[-f] [--all | DEVICE [INDEX]]",
 	    "find a BAR's size by the PCI sequence (-v: its steps)",
-	    "f", 0, 2, cmd_bar },
+	    "af", 0, 2, cmd_bar },
 	{ "live", "[VALUE]", "print what the liveness register answers",
 	    "", 0, 1, cmd_live },
 	{ "factorial", "[--irq] [--wrap] N", "compute N! in the device",

@@ -19,6 +19,7 @@
 
 /* Long options that have no letter. */
 enum {
+	OPT_ALL = 'a',
 	OPT_IRQ = 'i',
 	OPT_WRAP = 'r',
 	OPT_LAST_BYTE = 'l',
@@ -172,6 +173,9 @@ command_option(struct tool *t, struct args *a, int option)
 			return status;
 		a->width = (unsigned)width;
 		break;
+	case OPT_ALL:
+		a->is_all = 1;
+		break;
 	case OPT_IRQ:
 		a->flags |= EDU_INTERRUPT;
 		break;
@@ -204,6 +208,7 @@ command_arguments(struct tool *t, struct args *a, int argc, char **argv)
 {
 	static const char letters[] = "-d:fjm:n:o:t:vw:";
 	static const struct option longs[] = {
+		{ "all", no_argument, NULL, OPT_ALL },
 		{ "irq", no_argument, NULL, OPT_IRQ },
 		{ "wrap", no_argument, NULL, OPT_WRAP },
 		{ "last-byte", no_argument, NULL, OPT_LAST_BYTE },

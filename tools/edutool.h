@@ -46,6 +46,7 @@ struct args {
 	unsigned width;		/* -w */
 	unsigned flags;		/* --irq, --wrap, --last-byte */
 	unsigned bar_flags;	/* -f */
+	int	is_all;		/* --all */
 };
 
 struct tool {

@@ -5,7 +5,12 @@
 
 /* Several handles in one process, and a bus that changes under them. */
 
+#include <sys/types.h>
+#include <sys/wait.h>
+
 #include <pthread.h>
+#include <sched.h>
+#include <signal.h>
 
 #include "h_case.h"
 #include "h_need.h"
@@ -191,4 +196,75 @@ DEVICE_TEST(unplug_elsewhere, "a device that is there is found, whatever is "
 	ATF_REQUIRE_EQ(pthread_join(thread, NULL), 0);
 	ATF_CHECK_EQ_MSG(failures, 0, "%u of 300", failures);
 	free(spare);
+}
+
+/*
+ * Sizes BAR0 without a pause, as long as this process lives; SIGTERM ends it
+ * between two sizings.
+ */
+static pid_t
+start_sizing(const char *name)
+{
+	pid_t parent = getpid(), pid;
+	struct edu *edu;
+
+	ATF_REQUIRE((pid = fork()) != -1);
+	if (pid != 0)
+		return pid;
+	if ((edu = edu_open(name, EDU_OPEN_CONFIG)) == NULL)
+		_exit(1);
+	while (getppid() == parent)
+		edu_bar_free(edu_bar_size(edu, 0, EDU_BAR_FORCE));
+	_exit(0);
+}
+
+/* Three registers of which one is 0, one all ones and one neither. */
+static void
+read_all(struct edu *edu, unsigned count[3])
+{
+	uint32_t id, status;
+	uint64_t value;
+
+	if (edu_identify(edu, &id) == -1 && count[0]++ == 0)
+		printf("%s\n", edu_errmsg(edu));
+	if (edu_irq_status(edu, &status) == -1 && count[0]++ == 0)
+		printf("%s\n", edu_errmsg(edu));
+	if (edu_read(edu, EDU_LIVE, 4, &value) == -1)
+		count[0]++;
+	else if (value != 0xffffffffU)
+		count[1]++;
+	if (edu_read(edu, EDU_DMA_SRC, 8, &value) == -1)
+		count[0]++;
+	else if (value != 0x1234)
+		count[2]++;
+}
+
+DEVICE_TEST(reader_beside_sizing, "who looks at a device whose BAR0 another "
+    "process sizes finds it there, and never a wrong value")
+{
+	unsigned count[3] = { 0, 0, 0 }, i;
+	const char *name = need_edu();
+	struct edu *edu;
+	pid_t pid;
+
+	edu = open_device(name, 0);
+	REQUIRE_EDU(edu, edu_write(edu, EDU_LIVE, 4, 0));
+	REQUIRE_EDU(edu, edu_write(edu, EDU_DMA_SRC, 8, 0x1234));
+	edu_close(edu);
+	pid = start_sizing(name);
+	sleep_ms(50);
+	for (i = 0; i < 3000; i++) {
+		if (i % 30 == 0) {
+			edu_close(i > 0 ? edu : NULL);
+			edu = open_device(name, EDU_OPEN_READONLY);
+		}
+		read_all(edu, count);
+		sched_yield();
+	}
+	edu_close(edu);
+	(void)kill(pid, SIGTERM);
+	(void)waitpid(pid, NULL, 0);
+	ATF_CHECK_EQ_MSG(count[0] + count[1] + count[2], 0, "of %u: %u calls "
+	    "failed, %u gave a wrong live, %u a wrong address", i, count[0],
+	    count[1], count[2]);
 }
