@@ -212,12 +212,13 @@ static const char *
 need_driven(char driver[64])
 {
 	size_t i, n = pci_all(names, MAX_FUNCTIONS);
+	uint32_t class;
 
 	for (i = 0; i < n; i++) {
 		pci_driver(names[i].text, driver);
+		class = pci_read(names[i].text, 0x08) >> 24;
 		if (driver[0] != '\0' && pci_driver_minds(driver) &&
-		    (pci_read(names[i].text, HEADER_TYPE & ~3U) >> 16 & 0x7f)
-		    == 0)
+		    class != 0x03 && class != 0x06 && class != 0x08)
 			return names[i].text;
 	}
 	atf_tc_skip("no PCI function of this machine has a kernel driver");
