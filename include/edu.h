@@ -33,6 +33,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <time.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -196,6 +197,26 @@ int edu_read(struct edu *, unsigned offset, unsigned width, uint64_t *value);
 int edu_write(struct edu *, unsigned offset, unsigned width, uint64_t value);
 
 /*
+ * BAR0, to read a register with one load, as by edu_bar0_read(): NULL where
+ * it is reached in another way (qtest:).  Valid until the close.  Nothing is
+ * checked: a device that is gone reads 0 or all ones, see edu_identify().
+ */
+const volatile void *edu_bar0(const struct edu *);
+
+static inline uint32_t
+edu_bar0_read(const volatile void *bar0, unsigned offset)
+{
+	uint32_t value;
+
+	value = *(const volatile uint32_t *)((const volatile char *)bar0 +
+	    offset);
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+	value = __builtin_bswap32(value);
+#endif
+	return value;
+}
+
+/*
  * Write value to the liveness register and check that its inverse comes
  * back, which *answer receives (may be NULL).
  *
@@ -240,6 +261,13 @@ int edu_factorial(struct edu *, uint32_t n, unsigned flags, int timeout_ms,
  * is as it was when each transfer started.
  */
 #define EDU_RESUME		0x8U
+
+/*
+ * How a factorial is polled for: by default as long as one usually takes, and
+ * with sleeps in between only after that.  Never sleep; or from the start.
+ */
+#define EDU_SPIN		0x10U
+#define EDU_SLEEP		0x20U
 
 /*
  * Interrupts.  The status register holds 32 bits; raising sets some,
@@ -374,6 +402,103 @@ int edu_dma_get(struct edu *, size_t dev_offset, void *data, size_t length,
  * (EINVAL).  Errors as above; timeout_ms is for the whole.
  */
 int edu_dma_copy(struct edu *, void *to, const void *from, size_t length,
+    unsigned flags, int timeout_ms);
+
+/*
+ * The same without waiting: submit an operation and go on.  Each engine of a
+ * device works its operations off in the order of their submission; the two,
+ * and several devices, work at the same time.  The program calls
+ *	edu_process()	at the time that edu_due() gives, or later, and when
+ *			edu_irq_fd() is readable, if EDU_INTERRUPT is used
+ *	edu_reap()	for each operation that is done, until there is none.
+ * Nothing is allocated for an operation, and none of these blocks.  The calls
+ * that block may be used in between: they take their turn.
+ *
+ * timeout_ms begins with the submission.  An operation whose time is over, or
+ * that is cancelled, is done; what the device does for it goes on, keeps its
+ * memory, and delays the next.  cookie comes back with what has become of it.
+ * Flags are those above, but for EDU_RESUME, EDU_SPIN and EDU_SLEEP (EINVAL).
+ *
+ * Errors as of edu_factorial(), edu_dma_put(), edu_dma_get(), edu_dma_copy()
+ * that can be told at once; and
+ * EAGAIN	EDU_QUEUE_MAX operations of this handle are not reaped yet
+ */
+#define EDU_QUEUE_MAX		16
+int edu_submit_factorial(struct edu *, uint32_t n, unsigned flags,
+    int timeout_ms, void *cookie);
+int edu_submit_put(struct edu *, size_t dev_offset, const void *data,
+    size_t length, unsigned flags, int timeout_ms, void *cookie);
+int edu_submit_get(struct edu *, size_t dev_offset, void *data,
+    size_t length, unsigned flags, int timeout_ms, void *cookie);
+int edu_submit_copy(struct edu *, void *to, const void *from, size_t length,
+    unsigned flags, int timeout_ms, void *cookie);
+
+/* Do all that can be done now.  Errors of operations come with edu_reap(). */
+int edu_process(struct edu *);
+
+/*
+ * When edu_process() has something to do next, by CLOCK_MONOTONIC: 1, or 0 and
+ * no time when nothing is under way.  A time that is past means at once.
+ */
+int edu_due(const struct edu *, struct timespec *when);
+
+/*
+ * What has become of the operation that was done first: 1, or 0 when none is
+ * done.  error is 0 or what errno is after the call that blocks; ECANCELED
+ * after edu_cancel().  edu_errmsg() has the message of the last that failed.
+ */
+struct edu_done {
+	struct edu	*edu;
+	void		*cookie;
+	int		error;
+	uint32_t	value;		/* of a factorial */
+};
+int edu_reap(struct edu *, struct edu_done *);
+
+/*
+ * Cancel every operation submitted with this cookie that is not done: how many
+ * there were.  Each is to be reaped.
+ */
+int edu_cancel(struct edu *, const void *cookie);
+
+/*
+ * Many devices on one thread.  A set knows when each of its handles is due,
+ * sleeps until then, and processes it.  Operations are submitted to the
+ * handles, which stay the caller's; a set and the handles in it belong to one
+ * thread at a time.  Closing a handle takes it out of its set.  The message of
+ * a set's failure is that of the thread: edu_errmsg(NULL).
+ *
+ * ENOMEM
+ */
+struct edu_set;
+struct edu_set *edu_set_new(void);
+/*
+ * EBUSY	it is in a set
+ * ENOMEM
+ */
+int edu_set_add(struct edu_set *, struct edu *);
+/* What is under way goes on, for edu_process(). */
+void edu_set_remove(struct edu_set *, struct edu *);
+/* The handles stay open.  Accepts NULL. */
+void edu_set_free(struct edu_set *);
+
+/*
+ * Wait for an operation of any of them and reap it: 1, or 0 when the time is
+ * over or nothing is under way, or -1:
+ *
+ * EINTR	a signal was caught (where something waits by EDU_INTERRUPT)
+ */
+int edu_set_wait(struct edu_set *, int timeout_ms, struct edu_done *);
+
+/*
+ * As edu_dma_copy(), by all of them at once, each a part of whole chunks.  All
+ * of them must reach both ranges.  It blocks; operations that were submitted
+ * before go on.  Errors of any of them, when the others are done.
+ *
+ * EINVAL	the set is empty
+ * EFAULT	the memory is not known to every one of the handles
+ */
+int edu_set_copy(struct edu_set *, void *to, const void *from, size_t length,
     unsigned flags, int timeout_ms);
 
 /*

@@ -43,12 +43,19 @@ edu_remaining_ms(int64_t deadline_us)
 }
 
 void
+edu_timespec(int64_t us, struct timespec *ts)
+{
+
+	ts->tv_sec = (time_t)(us / 1000000);
+	ts->tv_nsec = (long)(us % 1000000) * 1000;
+}
+
+void
 edu_sleep_until(int64_t due_us)
 {
 	struct timespec ts;
 
-	ts.tv_sec = (time_t)(due_us / 1000000);
-	ts.tv_nsec = (long)(due_us % 1000000) * 1000;
+	edu_timespec(due_us, &ts);
 	while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &ts, NULL) != 0)
 		continue;
 }

@@ -9,6 +9,7 @@
 /* CLOCK_MONOTONIC in microseconds. */
 
 #include <stdint.h>
+#include <time.h>
 
 #define EDU_NEVER	INT64_MAX
 
@@ -20,6 +21,7 @@ int64_t	edu_now_us(void);
 int64_t	edu_deadline_us(int timeout_ms);
 /* What is left of it, rounded up for poll(2); EDU_FOREVER for EDU_NEVER. */
 int	edu_remaining_ms(int64_t deadline_us);
+void	edu_timespec(int64_t us, struct timespec *);
 /* A signal does not shorten it: what we wait for is close. */
 void	edu_sleep_until(int64_t due_us);
 

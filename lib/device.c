@@ -243,6 +243,7 @@ edu_open(const char *name, unsigned flags)
 		return NULL;
 	}
 	edu->flags = flags;
+	edu_queue_open(edu);
 	if (open_as_asked(edu, name) == 0)
 		return edu;
 	errnum = errno;
@@ -299,6 +300,8 @@ edu_close(struct edu *edu)
 	/* What has its place by now is not ours to touch. */
 	if (edu->bus != NULL && edu_confirm(edu) == -1 && edu->bus->is_gone)
 		edu->device.is_mapped = edu->device.is_ours = 0;
+	edu_set_leave(edu);
+	edu_queue_close(edu);
 	if (edu->device.is_mapped)
 		leave(edu);
 	if (edu->kernel != NULL) {

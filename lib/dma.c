@@ -4,24 +4,29 @@
  */
 
 /*
- * The engine takes an address as it comes: one beyond its mask hits another
- * page, one beyond its buffer ends the virtual machine or reads QEMU's own
+ * The DMA engine.  Silence is its danger: an address beyond the mask reaches
+ * somebody else's memory, without bus mastering the data is lost, and a range
+ * past the device's buffer ends the virtual machine or reads QEMU's own
  * memory, all without a word.  So a transfer is proven before any register is
  * written, and only this file writes EDU_DMA_CMD.
+ *
+ * One transfer moves a chunk.  It takes the device 100 ms whatever its length,
+ * so nothing is done meanwhile: it gets its due time when it is started, and
+ * one look at that time is enough, as a rule.
  */
 
 #include <errno.h>
 
 #include "internal.h"
 
-#define KNOWN_FLAGS	(EDU_INTERRUPT | EDU_DMA_LAST_BYTE | EDU_RESUME)
-
-/* Between the polls of an engine that is late. */
-#define NAP_MIN_US	4000
+/* A transfer that is late is looked at again after this, and twice this, ... */
+#define NAP_MIN_US	250
 #define NAP_MAX_US	32000
 
 /* How much longer than its time a transfer may take at open and close. */
 #define GRACE_US	1000000
+
+#define MILLISECOND_US	1000
 
 void
 edu_dma_find_limit(struct edu *edu)
@@ -35,8 +40,8 @@ edu_dma_find_limit(struct edu *edu)
 		edu->dma.limit = EDU_DMA_BUF_SIZE;
 }
 
-static size_t
-buffer_limit(const struct edu *edu, unsigned flags)
+size_t
+edu_dma_buffer(const struct edu *edu, unsigned flags)
 {
 
 	return flags & EDU_DMA_LAST_BYTE ? EDU_DMA_BUF_SIZE : edu->dma.limit;
@@ -56,16 +61,11 @@ edu_dma_is_running(const struct edu *edu)
 	return edu->dma.is_running;
 }
 
-static int
-check_call(struct edu *edu, unsigned flags, int timeout_ms,
-    int64_t *deadline_us)
+int64_t
+edu_dma_due(const struct edu *edu)
 {
 
-	if (edu_require(edu, EDU_REGISTERS | EDU_CLAIM) == -1 ||
-	    edu_require_flags(edu, flags, KNOWN_FLAGS) == -1 ||
-	    edu_start_timeout(edu, timeout_ms, deadline_us) == -1)
-		return -1;
-	return flags & EDU_INTERRUPT ? edu_irq_require(edu) : 0;
+	return edu->dma.is_running ? edu->dma.due_us : 0;
 }
 
 /* Without it the engine says "done", and the data went nowhere. */
@@ -84,70 +84,198 @@ check_master(struct edu *edu)
 	    "off, so no DMA reaches the memory; open the device again");
 }
 
+/* Telling the device what it knows would cost an access. */
 static void
-start(struct edu *edu, const struct edu_transfer *t)
+set_register(struct edu *edu, unsigned offset, uint64_t value)
 {
-	const struct edu_bus_ops *ops = edu->bus->ops;
-	uint64_t mem = edu_mem_segment(t->mem)->bus_address + t->mem_offset;
-	uint64_t buf = EDU_DMA_BUF + t->dev_offset;
+	unsigned i = (offset - EDU_DMA_SRC) / (EDU_DMA_DST - EDU_DMA_SRC);
 
-	ops->write(edu->bus, EDU_DMA_SRC, 8, t->to_device ? mem : buf);
-	ops->write(edu->bus, EDU_DMA_DST, 8, t->to_device ? buf : mem);
-	ops->write(edu->bus, EDU_DMA_COUNT, 8, t->length);
-	edu->dma.is_running = 1;
-	edu->dma.last = *t;
-	edu_mem_hold(t->mem);
-	ops->write(edu->bus, EDU_DMA_CMD, 8, EDU_DMA_CMD_RUN |
-	    (t->to_device ? 0 : EDU_DMA_CMD_FROM_DEV) |
-	    (t->flags & EDU_INTERRUPT ? EDU_DMA_CMD_IRQ : 0));
-	edu->dma.due_us = edu_now_us() + edu->bus->dma_time_us;
+	if (edu->dma.registers[i].is_known &&
+	    edu->dma.registers[i].value == value)
+		return;
+	edu->bus->ops->write(edu->bus, offset, 8, value);
+	edu->dma.registers[i].is_known = 1;
+	edu->dma.registers[i].value = value;
 }
 
-static int
-is_done(struct edu *edu)
+void
+edu_dma_register_written(struct edu *edu)
 {
-	uint32_t command;
+	size_t i;
 
-	if (!edu->dma.is_running)
-		return 1;
-	/* All ones: the device is gone, and moves nothing any more. */
-	command = edu_read32(edu, EDU_DMA_CMD);
-	if ((command & EDU_DMA_CMD_RUN) && command != UINT32_MAX)
-		return 0;
-	edu->dma.is_running = 0;
-	return 1;
+	for (i = 0; i < 3; i++)
+		edu->dma.registers[i].is_known = 0;
 }
 
-/* It is over and nobody asks for it: its memory may be given away. */
-static void
-forget(struct edu *edu)
+/*
+ * When a transfer that was started now will be done.  The device counts in
+ * whole milliseconds of QEMU's clock: it is done 100 of them after the last
+ * edge before its start.  Where the edges are, the looks that came too early
+ * tell (see edu_dma_look()); until one has, 100 ms after the start is right.
+ * So the latency of a sleep, up to a millisecond, is not added to every chunk.
+ */
+static int64_t
+aim(const struct edu *edu)
 {
-	struct edu_mem *mem = edu->dma.last.mem;
+	int64_t now_us = edu_now_us(), due_us;
 
-	edu->dma.last.mem = NULL;
+	due_us = now_us + edu->bus->dma_time_us;
+	if (edu->dma.phase_us == 0 ||
+	    edu->bus->dma_time_us < EDU_DMA_TIME_MS * 1000)
+		return due_us;
+	return due_us - (now_us - edu->dma.phase_us) % MILLISECOND_US;
+}
+
+static void
+release(struct edu *edu)
+{
+	struct edu_mem *mem = edu->dma.mem;
+
+	edu->dma.mem = NULL;
 	if (mem != NULL)
 		edu_mem_release(edu, mem);
 }
 
-/*
- * 1 when the engine is idle, 0 when it is not by the deadline.  Asleep until
- * the transfer is due: then one poll is enough, as a rule.
- */
+static void
+program(struct edu *edu, struct edu_mem *mem, uint64_t address,
+    uint64_t buffer, size_t length, int to_device, unsigned flags)
+{
+
+	release(edu);
+	edu_irq_drop(edu, EDU_INTR_DMA);
+	set_register(edu, EDU_DMA_SRC, to_device ? address : buffer);
+	set_register(edu, EDU_DMA_DST, to_device ? buffer : address);
+	set_register(edu, EDU_DMA_COUNT, length);
+	edu->dma.mem = mem;
+	edu_mem_hold(mem);
+	edu->dma.is_running = 1;
+	edu->dma.nap_us = NAP_MIN_US;
+	edu->bus->ops->write(edu->bus, EDU_DMA_CMD, 8, EDU_DMA_CMD_RUN |
+	    (to_device ? 0 : EDU_DMA_CMD_FROM_DEV) |
+	    (flags & EDU_INTERRUPT ? EDU_DMA_CMD_IRQ : 0));
+	edu->dma.due_us = aim(edu);
+}
+
+static size_t
+chunk_length(const struct edu_move *m)
+{
+	size_t left = m->length - m->done;
+
+	return left < m->limit ? left : m->limit;
+}
+
+/* Whether the chunk that comes, or runs, is one from memory to the device. */
+static int
+is_put(const struct edu_move *m)
+{
+
+	return m->puts && !m->is_out;
+}
+
+static int
+start(struct edu *edu, struct edu_op *op)
+{
+	const struct edu_move *m = &op->move;
+	int to_device = is_put(m);
+	struct edu_mem *mem = to_device ? m->from : m->to;
+	size_t offset = (to_device ? m->from_offset : m->to_offset) + m->done;
+	size_t length = chunk_length(m);
+
+	if (to_device && edu_mem_sync(edu, mem, offset, length, 1) == -1)
+		return -1;
+	program(edu, mem, edu_mem_segment(mem)->bus_address + offset,
+	    EDU_DMA_BUF + m->dev_offset, length, to_device, op->flags);
+	return 0;
+}
+
+int
+edu_dma_begin(struct edu *edu, struct edu_op *op)
+{
+
+	return check_master(edu) == -1 ? -1 : start(edu, op);
+}
+
+int
+edu_dma_look(struct edu *edu, int64_t now_us)
+{
+	struct edu_dma *d = &edu->dma;
+	uint32_t command;
+
+	if (!d->is_running)
+		return 1;
+	if (now_us < d->due_us)
+		return 0;
+	/* All ones: the device is gone, and moves nothing any more. */
+	command = edu_read32(edu, EDU_DMA_CMD);
+	if (!(command & EDU_DMA_CMD_RUN) || command == UINT32_MAX) {
+		d->is_running = 0;
+		d->is_certain = command != 0 && command != UINT32_MAX;
+		if (d->nap_us > NAP_MIN_US)
+			d->phase_us = d->due_us;
+		return 1;
+	}
+	now_us = edu_now_us();
+	if (now_us >= d->due_us) {
+		d->due_us += d->nap_us;
+		if (d->due_us < now_us)
+			d->due_us = now_us + d->nap_us;
+		if (d->nap_us < NAP_MAX_US)
+			d->nap_us *= 2;
+	}
+	return 0;
+}
+
+/* 0 and all ones may be a device that is gone: it has moved nothing. */
+static int
+prove(struct edu *edu)
+{
+	uint32_t id;
+
+	if (edu->dma.is_certain)
+		return 0;
+	id = edu_read32(edu, EDU_ID);
+	if (__SHIFTOUT(id, EDU_ID_MAGIC) == EDU_ID_MAGIC_EDU &&
+	    id != UINT32_MAX)
+		return 0;
+	return edu_identify(edu, &id);
+}
+
+int
+edu_dma_advance(struct edu *edu, struct edu_op *op)
+{
+	struct edu_move *m = &op->move;
+	size_t length = chunk_length(m);
+
+	if (prove(edu) == -1)
+		return -1;
+	if (is_put(m)) {
+		m->is_out = m->gets;
+		m->done += m->gets ? 0 : length;
+	} else {
+		if (edu_mem_sync(edu, m->to, m->to_offset + m->done, length,
+		    0) == -1)
+			return -1;
+		m->is_out = 0;
+		m->done += length;
+	}
+	if (m->done < m->length)
+		return start(edu, op);
+	release(edu);
+	return check_master(edu) == -1 ? -1 : 1;
+}
+
+/* Asleep until the engine is idle: 1, or 0 when it is not by the deadline. */
 static int
 wait_idle(struct edu *edu, int64_t deadline_us)
 {
-	int64_t next_us = edu->dma.due_us, nap_us = NAP_MIN_US;
+	int64_t now_us = edu_now_us();
 
-	while (edu->dma.is_running) {
-		edu_sleep_until(next_us < deadline_us ? next_us : deadline_us);
-		if (is_done(edu))
-			break;
-		next_us = edu_now_us();
-		if (next_us >= deadline_us)
+	while (!edu_dma_look(edu, now_us)) {
+		if (now_us >= deadline_us)
 			return 0;
-		next_us += nap_us;
-		if (nap_us < NAP_MAX_US)
-			nap_us *= 2;
+		edu_sleep_until(edu->dma.due_us < deadline_us ?
+		    edu->dma.due_us : deadline_us);
+		now_us = edu_now_us();
 	}
 	return 1;
 }
@@ -155,10 +283,12 @@ wait_idle(struct edu *edu, int64_t deadline_us)
 int
 edu_dma_adopt(struct edu *edu)
 {
+	int64_t now_us = edu_now_us();
 
 	edu->dma.is_running =
 	    (edu_read32(edu, EDU_DMA_CMD) & EDU_DMA_CMD_RUN) != 0;
-	edu->dma.due_us = edu_now_us() + edu->bus->dma_time_us;
+	edu->dma.due_us = now_us + edu->bus->dma_time_us;
+	edu->dma.nap_us = NAP_MIN_US;
 	if (wait_idle(edu, edu->dma.due_us + GRACE_US))
 		return 0;
 	return edu_fail(&edu->err, EBUSY, "a former owner's DMA does not end");
@@ -170,89 +300,7 @@ edu_dma_leave(struct edu *edu)
 
 	if (!wait_idle(edu, edu->dma.due_us + GRACE_US))
 		(void)edu_command_change(edu, 0, PCI_COMMAND_MASTER);
-}
-
-/* A device that is gone has not moved anything, whatever it answered. */
-static int
-finish(struct edu *edu, const struct edu_transfer *t, int result)
-{
-	uint32_t id;
-
-	if (edu_identify(edu, &id) == -1)
-		return -1;
-	if (result == 0)
-		return edu_fail(&edu->err, ETIMEDOUT, "the transfer was not "
-		    "done in time; the device goes on with it");
-	result = check_master(edu);
-	if (result == 0 && !t->to_device)
-		result = edu_mem_sync(edu, t->mem, t->mem_offset, t->length,
-		    0);
-	forget(edu);
-	return result;
-}
-
-static int
-await(struct edu *edu, const struct edu_transfer *t)
-{
-	int result;
-
-	if (t->flags & EDU_INTERRUPT)
-		result = edu_irq_await(edu, EDU_INTR_DMA, t->deadline_us,
-		    is_done, "the transfer");
-	else
-		result = wait_idle(edu, t->deadline_us);
-	return result == -1 ? -1 : finish(edu, t, result);
-}
-
-/* Whether this one was started already, and nobody was told of its end. */
-static int
-is_last(const struct edu *edu, const struct edu_transfer *t)
-{
-	const struct edu_transfer *last = &edu->dma.last;
-
-	return (t->flags & EDU_RESUME) && t->mem == last->mem &&
-	    t->mem_offset == last->mem_offset &&
-	    t->dev_offset == last->dev_offset && t->length == last->length &&
-	    t->to_device == last->to_device;
-}
-
-/*
- * It interrupts if it was started so, and may be done by now; then the bit may
- * have been taken by the caller, or nobody has waited for it.
- */
-static int
-resume(struct edu *edu, struct edu_transfer t)
-{
-	int interrupts = (edu->dma.last.flags & EDU_INTERRUPT) != 0;
-
-	if (!interrupts || is_done(edu))
-		t.flags &= ~EDU_INTERRUPT;
-	if (await(edu, &t) == -1)
-		return -1;
-	if (interrupts && !(t.flags & EDU_INTERRUPT))
-		return edu_irq_discard(edu, EDU_INTR_DMA);
-	return 0;
-}
-
-static int
-transfer(struct edu *edu, const struct edu_transfer *t)
-{
-
-	if (is_last(edu, t))
-		return resume(edu, *t);
-	/* The device would ignore us while an earlier one runs. */
-	if (!wait_idle(edu, t->deadline_us))
-		return edu_fail(&edu->err, ETIMEDOUT, "the device is still "
-		    "busy with an earlier transfer");
-	forget(edu);
-	if (check_master(edu) == -1)
-		return -1;
-	if (t->to_device && edu_mem_sync(edu, t->mem, t->mem_offset, t->length,
-	    1) == -1)
-		return -1;
-	edu_irq_drop(edu, EDU_INTR_DMA);
-	start(edu, t);
-	return await(edu, t);
+	release(edu);
 }
 
 static int
@@ -264,119 +312,71 @@ check_length(struct edu *edu, size_t length)
 }
 
 static int
-check_buffer(struct edu *edu, const struct edu_transfer *t)
+check_buffer(struct edu *edu, const struct edu_move *m)
 {
-	size_t limit = buffer_limit(edu, t->flags);
 
-	if (t->dev_offset < limit && t->length <= limit - t->dev_offset)
+	if (m->dev_offset < m->limit && m->length <= m->limit - m->dev_offset)
 		return 0;
 	return edu_fail(&edu->err, ERANGE, "%zu bytes at %zu are not inside "
 	    "the %zu bytes of the device's buffer that may be used%s",
-	    t->length, t->dev_offset, limit, limit < EDU_DMA_BUF_SIZE ?
+	    m->length, m->dev_offset, m->limit, m->limit < EDU_DMA_BUF_SIZE ?
 	    " (its last byte crashes QEMU 8.2.0 and older)" : "");
 }
 
-/* Everything is proven before the device is touched. */
 static int
-move(struct edu *edu, struct edu_transfer *t, const void *data, int timeout_ms)
-{
-
-	if (check_call(edu, t->flags, timeout_ms, &t->deadline_us) == -1 ||
-	    check_length(edu, t->length) == -1 ||
-	    (t->mem = edu_mem_find(edu, data, t->length,
-	    &t->mem_offset)) == NULL || check_buffer(edu, t) == -1)
-		return -1;
-	/* The device's buffer is another's from now on. */
-	edu->dma.copy.length = 0;
-	return transfer(edu, t);
-}
-
-EDU_PUBLIC int
-edu_dma_put(struct edu *edu, size_t dev_offset, const void *data,
-    size_t length, unsigned flags, int timeout_ms)
-{
-	struct edu_transfer t = { NULL, 0, dev_offset, length, 1, flags, 0 };
-
-	return move(edu, &t, data, timeout_ms);
-}
-
-EDU_PUBLIC int
-edu_dma_get(struct edu *edu, size_t dev_offset, void *data, size_t length,
-    unsigned flags, int timeout_ms)
-{
-	struct edu_transfer t = { NULL, 0, dev_offset, length, 0, flags, 0 };
-
-	return move(edu, &t, data, timeout_ms);
-}
-
-static int
-check_copy(struct edu *edu, struct edu_transfer *out, struct edu_transfer *in,
-    const void *to, const void *from)
+check_overlap(struct edu *edu, const void *to, const void *from, size_t length)
 {
 	uintptr_t a = (uintptr_t)to, b = (uintptr_t)from;
-	size_t length = out->length;
 
-	if (check_length(edu, length) == -1 ||
-	    (out->mem = edu_mem_find(edu, from, length,
-	    &out->mem_offset)) == NULL ||
-	    (in->mem = edu_mem_find(edu, to, length, &in->mem_offset)) == NULL)
-		return -1;
 	if (a < b + length && b < a + length)
 		return edu_fail(&edu->err, EINVAL, "the ranges overlap");
 	return 0;
 }
 
-/* Where to go on: at the start, or where the same copy was interrupted. */
-static void
-find_place(struct edu *edu, unsigned *flags, const struct edu_copy *wanted)
+int
+edu_dma_prove(struct edu *edu, struct edu_move *m, void *to, const void *from)
 {
-	struct edu_copy *c = &edu->dma.copy;
 
-	if ((*flags & EDU_RESUME) && c->length == wanted->length &&
-	    c->to == wanted->to && c->from == wanted->from &&
-	    c->limit == wanted->limit)
-		return;
-	*flags &= ~EDU_RESUME;
-	*c = *wanted;
+	if (check_length(edu, m->length) == -1 ||
+	    (m->puts && (m->from = edu_mem_find(edu, from, m->length,
+	    &m->from_offset)) == NULL) ||
+	    (m->gets && (m->to = edu_mem_find(edu, to, m->length,
+	    &m->to_offset)) == NULL))
+		return -1;
+	if (m->puts && m->gets)
+		return check_overlap(edu, to, from, m->length);
+	return check_buffer(edu, m);
 }
 
-static int
-copy_chunk(struct edu *edu, struct edu_transfer out, struct edu_transfer in)
+void
+edu_dma_hold(struct edu_op *op)
 {
-	struct edu_copy *c = &edu->dma.copy;
-	size_t done = c->length - c->left;
 
-	out.length = in.length = c->left < c->limit ? c->left : c->limit;
-	out.mem_offset += done;
-	in.mem_offset += done;
-	if (!c->is_out && transfer(edu, &out) == -1)
-		return -1;
-	c->is_out = 1;
-	if (transfer(edu, &in) == -1)
-		return -1;
-	c->is_out = 0;
-	c->left -= in.length;
-	return 0;
+	if (op->move.puts)
+		edu_mem_hold(op->move.from);
+	if (op->move.gets)
+		edu_mem_hold(op->move.to);
 }
 
-EDU_PUBLIC int
-edu_dma_copy(struct edu *edu, void *to, const void *from, size_t length,
-    unsigned flags, int timeout_ms)
+void
+edu_dma_drop(struct edu *edu, struct edu_op *op)
 {
-	struct edu_transfer out = { NULL, 0, 0, length, 1, flags, 0 };
-	struct edu_transfer in = { NULL, 0, 0, length, 0, flags, 0 };
-	const struct edu_copy wanted = { to, from, length,
-	    buffer_limit(edu, flags), length, 0 };
 
-	if (check_call(edu, flags, timeout_ms, &out.deadline_us) == -1 ||
-	    check_copy(edu, &out, &in, to, from) == -1)
-		return -1;
-	find_place(edu, &flags, &wanted);
-	out.flags = in.flags = flags;
-	in.deadline_us = out.deadline_us;
-	while (edu->dma.copy.left > 0)
-		if (copy_chunk(edu, out, in) == -1)
-			return -1;
-	edu->dma.copy.length = 0;
-	return 0;
+	if (op->move.puts)
+		edu_mem_release(edu, op->move.from);
+	if (op->move.gets)
+		edu_mem_release(edu, op->move.to);
+	if (!edu->dma.is_running)
+		release(edu);
+}
+
+int
+edu_dma_is_same(const struct edu_op *a, const struct edu_op *b)
+{
+	const struct edu_move *m = &a->move, *n = &b->move;
+
+	return m->to == n->to && m->from == n->from &&
+	    m->to_offset == n->to_offset && m->from_offset == n->from_offset &&
+	    m->dev_offset == n->dev_offset && m->length == n->length &&
+	    m->limit == n->limit;
 }

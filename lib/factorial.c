@@ -3,6 +3,8 @@
  * SPDX-License-Identifier: BSD-2-Clause
  */
 
+/* The factorial engine. */
+
 #include <errno.h>
 #include <inttypes.h>
 
@@ -12,11 +14,18 @@
 #define MAX_EXACT	12
 
 /*
- * How often to poll without a pause, and how long to sleep between later
- * polls.  A factorial of 12 is done in microseconds; one of 2^32 - 1 takes
- * seconds.
+ * A factorial of 12 is done in microseconds, mostly those that QEMU's thread
+ * takes to wake up; one of 2^32 - 1 takes seconds.  How long they take is
+ * learned: to poll a little longer than that, and to sleep only then, beats
+ * both to sleep at once and to poll on.
  */
-#define SPINS		200
+#define USUAL_FIRST_US	100
+#define USUAL_MAX_US	1000
+#define PATIENCE	8	/* times what is usual */
+#define WEIGHT		8	/* of what is known against what is new */
+/* Looks for one at the clock, which costs as much. */
+#define LOOKS		16
+
 #define NAP_MIN_US	50
 #define NAP_MAX_US	5000
 
@@ -25,7 +34,8 @@ edu_factorial_started(struct edu *edu)
 {
 
 	edu->factorial.is_running = 1;
-	edu->factorial.is_owed = 0;
+	edu->factorial.due_us = 0;
+	edu->factorial.nap_us = NAP_MIN_US;
 }
 
 void
@@ -33,6 +43,13 @@ edu_factorial_status_written(struct edu *edu, uint32_t value)
 {
 
 	edu->factorial.status = value & EDU_STATUS_IRQFACT;
+}
+
+int64_t
+edu_factorial_due(const struct edu *edu)
+{
+
+	return edu->factorial.is_running ? edu->factorial.due_us : 0;
 }
 
 /* Telling the device what it knows would cost an access. */
@@ -46,15 +63,18 @@ set_status(struct edu *edu, uint32_t status)
 	edu->factorial.status = status;
 }
 
-static void
-start(struct edu *edu, uint32_t n, uint32_t status)
+int
+edu_factorial_begin(struct edu *edu, struct edu_op *op)
 {
+	struct edu_factorial *f = &edu->factorial;
 
-	set_status(edu, status);
-	edu_write32(edu, EDU_FACTORIAL, n);
+	edu_irq_drop(edu, op->flags & EDU_INTERRUPT ? EDU_INTR_FACTORIAL : 0);
+	set_status(edu, op->flags & EDU_INTERRUPT ? EDU_STATUS_IRQFACT : 0);
+	edu_write32(edu, EDU_FACTORIAL, op->n);
 	edu_factorial_started(edu);
-	edu->factorial.n = n;
-	edu->factorial.is_owed = 1;
+	f->start_us = edu_now_us();
+	f->due_us = f->start_us + f->usual_us;
+	return 0;
 }
 
 /* All ones: the device is gone, and that is the end of waiting for it. */
@@ -68,11 +88,76 @@ is_done(struct edu *edu)
 	return !edu->factorial.is_running;
 }
 
+int
+edu_factorial_look(struct edu *edu, int64_t now_us)
+{
+	struct edu_factorial *f = &edu->factorial;
+
+	if (!f->is_running)
+		return 1;
+	if (now_us < f->due_us)
+		return 0;
+	if (is_done(edu))
+		return 1;
+	f->due_us = edu_now_us() + f->nap_us;
+	if (f->nap_us < NAP_MAX_US)
+		f->nap_us *= 2;
+	return 0;
+}
+
+static void
+learn(struct edu_factorial *f, int64_t now_us)
+{
+
+	f->usual_us += (now_us - f->start_us - f->usual_us) / WEIGHT;
+	if (f->usual_us > USUAL_MAX_US)
+		f->usual_us = USUAL_MAX_US;
+}
+
+int
+edu_factorial_spin(struct edu *edu, const struct edu_op *op)
+{
+	struct edu_factorial *f = &edu->factorial;
+	int64_t end_us = op->deadline_us, now_us = edu_now_us();
+	int i;
+
+	if (!(op->flags & EDU_SPIN) &&
+	    f->start_us + PATIENCE * f->usual_us < end_us)
+		end_us = f->start_us + PATIENCE * f->usual_us;
+	if (now_us >= end_us)
+		return 0;
+	while (f->is_running && now_us < end_us) {
+		for (i = 0; i < LOOKS && !is_done(edu); i++)
+			continue;
+		now_us = edu_now_us();
+	}
+	if (f->is_running)
+		f->due_us = now_us + f->nap_us;
+	else
+		learn(f, now_us);
+	return 1;
+}
+
+/* Or it reads 0: not computing, result 0.  So ask who it is. */
+int
+edu_factorial_advance(struct edu *edu, struct edu_op *op)
+{
+	uint32_t id;
+
+	op->result = edu_read32(edu, EDU_FACTORIAL);
+	if ((op->result == 0 || op->result == UINT32_MAX) &&
+	    edu_identify(edu, &id) == -1)
+		return -1;
+	return 1;
+}
+
 /* A former owner may have left one running, and the status in any state. */
 void
 edu_factorial_adopt(struct edu *edu)
 {
 
+	edu_factorial_started(edu);
+	edu->factorial.usual_us = USUAL_FIRST_US;
 	(void)is_done(edu);
 	edu_write32(edu, EDU_STATUS, 0);
 }
@@ -85,117 +170,19 @@ edu_factorial_leave(struct edu *edu)
 	set_status(edu, 0);
 }
 
-/* Or it reads 0: not computing, result 0.  So ask who it is. */
-static int
-finish(struct edu *edu, uint32_t *result)
+int
+edu_factorial_check(struct edu *edu, uint32_t n, unsigned flags)
 {
-	uint32_t id, value;
 
-	value = edu_read32(edu, EDU_FACTORIAL);
-	if (edu_identify(edu, &id) == -1)
-		return -1;
-	edu->factorial.is_owed = 0;
-	*result = value;
-	return 0;
+	if (n <= MAX_EXACT || (flags & EDU_WRAP))
+		return 0;
+	return edu_fail(&edu->err, ERANGE, "%" PRIu32 "! does not fit in 32 "
+	    "bits; the largest that does is 12!", n);
 }
 
-/* 1 when the engine is idle, 0 when it is not by the deadline. */
-static int
-poll_done(struct edu *edu, int64_t deadline_us)
-{
-	int64_t nap_us = NAP_MIN_US, now_us;
-	unsigned polls;
-
-	for (polls = 0; !is_done(edu); polls++) {
-		if ((now_us = edu_now_us()) >= deadline_us)
-			return 0;
-		if (polls < SPINS)
-			continue;
-		edu_sleep_until(deadline_us - now_us < nap_us ? deadline_us :
-		    now_us + nap_us);
-		if (nap_us < NAP_MAX_US)
-			nap_us *= 2;
-	}
-	return 1;
-}
-
-static int
-await(struct edu *edu, unsigned flags, int64_t deadline_us)
-{
-	int result;
-
-	if (flags & EDU_INTERRUPT)
-		result = edu_irq_await(edu, EDU_INTR_FACTORIAL, deadline_us,
-		    is_done, "the factorial");
-	else
-		result = poll_done(edu, deadline_us);
-	if (result != 0)
-		return result;
-	return edu_fail(&edu->err, ETIMEDOUT, "the factorial was not computed "
-	    "in time; the device goes on with it");
-}
-
-static int
-check(struct edu *edu, uint32_t n, unsigned flags)
+int
+edu_factorial_is_same(const struct edu_op *a, const struct edu_op *b)
 {
 
-	if (edu_require(edu, EDU_REGISTERS | EDU_CLAIM) == -1 ||
-	    edu_require_flags(edu, flags, EDU_INTERRUPT | EDU_WRAP |
-	    EDU_RESUME) == -1)
-		return -1;
-	if (n > MAX_EXACT && !(flags & EDU_WRAP))
-		return edu_fail(&edu->err, ERANGE, "%" PRIu32 "! does not fit "
-		    "in 32 bits; the largest that does is 12!", n);
-	return flags & EDU_INTERRUPT ? edu_irq_require(edu) : 0;
-}
-
-static int
-begin(struct edu *edu, uint32_t n, unsigned flags, int64_t deadline_us)
-{
-
-	/* The device would ignore us while an earlier one runs. */
-	if (edu->factorial.is_running && !poll_done(edu, deadline_us))
-		return edu_fail(&edu->err, ETIMEDOUT, "the device is still "
-		    "computing an earlier factorial");
-	if (flags & EDU_INTERRUPT)
-		edu_irq_drop(edu, EDU_INTR_FACTORIAL);
-	start(edu, n, flags & EDU_INTERRUPT ? EDU_STATUS_IRQFACT : 0);
-	return await(edu, flags, deadline_us);
-}
-
-/*
- * It interrupts if it was started so, and may be done by now; then the bit may
- * have been taken by the caller, or nobody has waited for it.
- */
-static int
-resume(struct edu *edu, unsigned flags, int64_t deadline_us)
-{
-
-	if (!(edu->factorial.status & EDU_STATUS_IRQFACT))
-		return await(edu, flags & ~EDU_INTERRUPT, deadline_us);
-	if (!is_done(edu)) {
-		if (flags & EDU_INTERRUPT)
-			return await(edu, flags, deadline_us);
-		if (await(edu, flags, deadline_us) == -1)
-			return -1;
-	}
-	return edu_irq_discard(edu, EDU_INTR_FACTORIAL);
-}
-
-EDU_PUBLIC int
-edu_factorial(struct edu *edu, uint32_t n, unsigned flags, int timeout_ms,
-    uint32_t *result)
-{
-	int64_t deadline_us;
-	int done;
-
-	if (check(edu, n, flags) == -1 ||
-	    edu_start_timeout(edu, timeout_ms, &deadline_us) == -1)
-		return -1;
-	if ((flags & EDU_RESUME) && edu->factorial.is_owed &&
-	    edu->factorial.n == n)
-		done = resume(edu, flags, deadline_us);
-	else
-		done = begin(edu, n, flags, deadline_us);
-	return done == -1 ? -1 : finish(edu, result);
+	return a->n == b->n;
 }

@@ -9,20 +9,34 @@
 
 #include "internal.h"
 
+/*
+ * How long a device that was there may be believed to be: to ask takes a system
+ * call, and nobody unplugs one and gives its place to another in less.
+ */
+#define PRESENT_US	1000
+
 static _Thread_local struct edu_error thread_error;
+
+static int
+check_gone(struct edu *edu)
+{
+
+	return edu->bus->is_gone ?
+	    edu_fail(&edu->err, ENODEV, "the device is gone") : 0;
+}
 
 int
 edu_present(struct edu *edu)
 {
 	struct edu_bus *bus = edu->bus;
 
-	if (bus->is_gone)
-		return edu_fail(&edu->err, ENODEV, "the device is gone");
+	if (check_gone(edu) == -1)
+		return -1;
 	return bus->ops->present != NULL ? bus->ops->present(bus) : 0;
 }
 
 int
-edu_require(struct edu *edu, int what)
+edu_require_open(struct edu *edu, int what)
 {
 
 	if ((what & EDU_REGISTERS) && (edu->flags & EDU_OPEN_CONFIG))
@@ -30,7 +44,25 @@ edu_require(struct edu *edu, int what)
 		    "configuration space alone");
 	if ((what & EDU_CLAIM) && (edu->flags & EDU_OPEN_READONLY))
 		return edu_fail(&edu->err, EBADF, "it was opened read-only");
-	return edu_present(edu) == -1 ? -1 : 0;
+	return check_gone(edu);
+}
+
+int
+edu_require(struct edu *edu, int what)
+{
+	int64_t now_us;
+
+	if (edu_require_open(edu, what) == -1)
+		return -1;
+	if (edu->bus->ops->present == NULL)
+		return 0;
+	now_us = edu_now_us();
+	if (edu->present_us != 0 && now_us - edu->present_us < PRESENT_US)
+		return 0;
+	if (edu_present(edu) == -1)
+		return -1;
+	edu->present_us = now_us;
+	return 0;
 }
 
 int

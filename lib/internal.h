@@ -43,14 +43,17 @@ struct edu_device {
 /* interrupt.c */
 struct edu_interrupt {
 	uint32_t	pending;	/* acknowledged, not yet reported */
+	uint32_t	owned;		/* bits that an engine waits for */
 };
 
 /* factorial.c */
 struct edu_factorial {
 	int		is_running;
 	uint32_t	status;		/* last written to EDU_STATUS */
-	uint32_t	n;		/* of the last that was started here */
-	int		is_owed;	/* whose result nobody was given */
+	int64_t		start_us;
+	int64_t		due_us;		/* the next look */
+	int64_t		nap_us;		/* from there to the one after it */
+	int64_t		usual_us;	/* how long one takes */
 };
 
 /* memory.c */
@@ -60,34 +63,96 @@ struct edu_memory {
 };
 
 /* dma.c */
-
-/* One chunk: memory that is proven, and a range of the device's buffer. */
-struct edu_transfer {
-	struct edu_mem	*mem;
-	size_t		mem_offset;
-	size_t		dev_offset;
-	size_t		length;
-	int		to_device;
-	unsigned	flags;
-	int64_t		deadline_us;
-};
-
-/* How far a copy has come. */
-struct edu_copy {
-	const void	*to;
-	const void	*from;
-	size_t		length;		/* 0: there is none */
-	size_t		limit;		/* of a chunk */
-	size_t		left;
-	int		is_out;		/* the chunk is in the device */
-};
-
 struct edu_dma {
 	size_t		limit;		/* of the device's buffer */
 	int		is_running;
-	int64_t		due_us;		/* worth a look from then on */
-	struct edu_transfer last;	/* not reported; mem NULL: none */
-	struct edu_copy	copy;		/* to be resumed */
+	int		is_certain;	/* what said that it was done */
+	int64_t		due_us;		/* the next look */
+	int64_t		nap_us;		/* from there to the one after it */
+	int64_t		phase_us;	/* see aim() */
+	struct edu_mem	*mem;		/* that a transfer may touch */
+	/* Source, destination and count as they stand in the device. */
+	struct {
+		int		is_known;
+		uint64_t	value;
+	} registers[3];
+};
+
+/*
+ * queue.c: operations, each for one of the two engines, which work at the same
+ * time.
+ */
+enum edu_engine {
+	EDU_ENGINE_DMA,
+	EDU_ENGINE_FACTORIAL,
+	EDU_ENGINES
+};
+
+struct edu_move {
+	int		puts;		/* from memory to the device */
+	int		gets;		/* and, or, from there to memory */
+	struct edu_mem	*to;
+	struct edu_mem	*from;
+	size_t		to_offset;	/* in that memory */
+	size_t		from_offset;
+	size_t		dev_offset;
+	size_t		length;
+	size_t		limit;		/* of a chunk */
+	size_t		done;
+	int		is_out;		/* the chunk is in the device */
+};
+
+struct edu_op {
+	/* What it is. */
+	enum edu_engine	engine;
+	unsigned	flags;
+	int64_t		deadline_us;
+	void		*cookie;	/* the submitter's */
+	struct edu_move	move;
+	uint32_t	n;
+	uint32_t	result;		/* the factorial of n */
+	/* queue.c's own. */
+	enum { EDU_OP_QUEUED, EDU_OP_BEGUN, EDU_OP_DONE } state;
+	int		errnum;		/* how it has ended */
+	int		interrupts;	/* the transfer that has begun does */
+	int		is_polled;	/* and yet it is polled for */
+	int		is_silent;	/* done, and no interrupt so far */
+	int64_t		listen_us;	/* then nothing has come for long */
+	struct edu_op	*next;
+};
+
+/* First in, first out. */
+struct edu_fifo {
+	struct edu_op	*first;
+	struct edu_op	**end;
+};
+
+struct edu_queue {
+	struct edu_fifo	waiting[EDU_ENGINES];
+	struct edu_fifo	done;
+	struct edu_op	*unused;
+	struct edu_op	ops[EDU_QUEUE_MAX];
+	struct edu_op	calls[EDU_ENGINES];	/* of those that block */
+	struct edu_op	left[EDU_ENGINES];	/* begun, nobody waits */
+	int		is_left[EDU_ENGINES];
+	/* A list of those whose due time may have changed; NULL: unwatched. */
+	struct edu	**changed;
+	struct edu	*next_changed;
+	int		is_changed;
+};
+
+/* set.c */
+struct edu_member {
+	struct edu_set	*set;		/* NULL: in none */
+	size_t		place;		/* in the heap */
+	int64_t		due_us;
+	int		listens;
+	int		is_ready;	/* something is done */
+	struct edu	*next_ready;
+	/* Of a copy: what this device does of it. */
+	size_t		start;
+	size_t		length;
+	struct edu_op	*part;
 };
 
 struct edu {
@@ -96,6 +161,7 @@ struct edu {
 	struct edu_kernel *kernel;	/* NULL until the device is ours */
 	struct edu_claim *claim;	/* NULL: read-only, or private bus */
 	unsigned	flags;		/* EDU_OPEN_* */
+	int64_t		present_us;	/* it was there then: handle.c */
 	struct edu_driver driver;	/* as edu_driver_find() found it */
 	char		holder[192];	/* as edu_holder() found it */
 	struct edu_device device;
@@ -103,6 +169,8 @@ struct edu {
 	struct edu_factorial factorial;
 	struct edu_memory memory;
 	struct edu_dma	dma;
+	struct edu_queue queue;
+	struct edu_member member;
 };
 
 static inline uint32_t
@@ -136,6 +204,8 @@ edu_write32(struct edu *edu, unsigned offset, uint32_t value)
 #define EDU_REGISTERS		0x1
 #define EDU_CLAIM		0x2
 int	edu_require(struct edu *, int what);
+/* The same of a device that is not known to be gone, without a system call. */
+int	edu_require_open(struct edu *, int what);
 /*
  * ENODEV when the device is known to be gone, without an access: 1 when it is
  * known to be there, else 0.  edu_require() asks this as well.
@@ -213,9 +283,14 @@ int	edu_irq_is_pending(struct edu *);
 int	edu_irq_recheck(struct edu *);
 /* Whether somebody wakes us: ENOTSUP. */
 int	edu_irq_require(struct edu *);
-/* Wait by interrupt until is_done(): 1, 0 timeout, -1. */
-int	edu_irq_await(struct edu *, uint32_t mask, int64_t deadline_us,
-	    int (*is_done)(struct edu *), const char *what);
+/* Hear the kernel side until due_us, and take what came. */
+int	edu_irq_listen(struct edu *, int64_t due_us);
+/* Whether one of these bits was taken: it is reported herewith. */
+int	edu_irq_take(struct edu *, uint32_t mask);
+/* Bits that an engine waits for, and edu_irq_wait() must not take. */
+void	edu_irq_own(struct edu *, uint32_t own, uint32_t disown);
+/* What keeps interrupts from coming, without an access: EIO, or 0. */
+int	edu_irq_obstacle(struct edu *);
 
 /*
  * undo.c: what a process killed in edu_bar_size() left.
@@ -239,8 +314,17 @@ int	edu_undo_check(struct edu *, struct edu_undo *);
 int	edu_bar_recover(struct edu *);
 
 /*
- * factorial.c: at open, at close, and when edu_write() went past it.
+ * factorial.c: the engine, see queue.c; at open, at close, and when edu_write()
+ * went past it.
  */
+int	edu_factorial_check(struct edu *, uint32_t n, unsigned flags);
+int	edu_factorial_is_same(const struct edu_op *, const struct edu_op *);
+int	edu_factorial_begin(struct edu *, struct edu_op *);
+int	edu_factorial_look(struct edu *, int64_t now_us);
+int64_t	edu_factorial_due(const struct edu *);
+int	edu_factorial_advance(struct edu *, struct edu_op *);
+/* Poll as long as is usual, or by EDU_SPIN to the end: 0 when that is over. */
+int	edu_factorial_spin(struct edu *, const struct edu_op *);
 void	edu_factorial_adopt(struct edu *);
 void	edu_factorial_leave(struct edu *);
 void	edu_factorial_started(struct edu *);
@@ -264,9 +348,24 @@ void	edu_mem_release(struct edu *, struct edu_mem *);
 void	edu_mem_free_all(struct edu *);
 
 /*
- * dma.c
+ * dma.c: the engine, see queue.c.
  */
 void	edu_dma_find_limit(struct edu *);
+/* How much of the device's buffer a call with these flags may use. */
+size_t	edu_dma_buffer(const struct edu *, unsigned flags);
+/* Both ranges are good, or EFAULT, ERANGE, EINVAL; nothing is touched. */
+int	edu_dma_prove(struct edu *, struct edu_move *, void *to,
+	    const void *from);
+int	edu_dma_is_same(const struct edu_op *, const struct edu_op *);
+/* Its memory is kept, from when it is queued to when it is dropped. */
+void	edu_dma_hold(struct edu_op *);
+void	edu_dma_drop(struct edu *, struct edu_op *);
+int	edu_dma_begin(struct edu *, struct edu_op *);
+int	edu_dma_look(struct edu *, int64_t now_us);
+int64_t	edu_dma_due(const struct edu *);
+int	edu_dma_advance(struct edu *, struct edu_op *);
+/* edu_write() went past us. */
+void	edu_dma_register_written(struct edu *);
 /*
  * A former owner may have left a transfer running, whose memory is somebody
  * else's by now: with bus mastering off, wait until the engine is idle.
@@ -275,5 +374,48 @@ int	edu_dma_adopt(struct edu *);
 /* At close: wait for a transfer, or cut it off from the memory. */
 void	edu_dma_leave(struct edu *);
 int	edu_dma_is_running(const struct edu *);
+
+/*
+ * queue.c
+ */
+void	edu_queue_open(struct edu *);
+void	edu_queue_close(struct edu *);
+/* For those who do not wait: EAGAIN; and what is done, 1 or 0. */
+int	edu_queue_add(struct edu *, const struct edu_op *);
+int	edu_queue_take(struct edu *, struct edu_done *);
+int	edu_queue_has_done(const struct edu *);
+/* How many of this cookie it were. */
+int	edu_queue_cancel(struct edu *, const void *cookie);
+/* Everything, as far as it gets without waiting; and when there is more. */
+void	edu_queue_work(struct edu *);
+int64_t	edu_queue_due(const struct edu *);
+/* Whether something is waited for by interrupt. */
+int	edu_queue_listens(const struct edu *);
+/* For those who wait: begin, or go on with what was left; and to its end. */
+struct edu_op *edu_queue_call(struct edu *, const struct edu_op *);
+int	edu_queue_is_over(const struct edu_op *);
+int	edu_queue_result(const struct edu_op *);
+void	edu_queue_leave(struct edu *, struct edu_op *, int errnum);
+int	edu_queue_run(struct edu *, const struct edu_op *, uint32_t *result);
+/* Enter a list whenever the due time may have changed; and leave it. */
+void	edu_queue_watch(struct edu *, struct edu **changed);
+struct edu *edu_queue_changed(struct edu **changed);
+
+/*
+ * call.c: a copy, or a part of one, for set.c; proven.
+ */
+struct edu_copy {
+	void		*to;
+	const void	*from;
+	unsigned	flags;
+	int		timeout_ms;
+};
+int	edu_call_copy(struct edu *, struct edu_op *, const struct edu_copy *,
+	    size_t start, size_t length);
+
+/*
+ * set.c: at close.
+ */
+void	edu_set_leave(struct edu *);
 
 #endif /* EDU_INTERNAL_H */

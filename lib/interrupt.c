@@ -205,22 +205,34 @@ find_obstacle(struct edu *edu, char *text, size_t size)
 	return 0;
 }
 
-/* Nothing has come: EIO with the reason, if there is one. */
-static int
-check_delivery(struct edu *edu)
+int
+edu_irq_obstacle(struct edu *edu)
 {
-	struct pollfd pfd;
 	char text[256];
 
 	if (find_obstacle(edu, text, sizeof(text)) == -1)
 		return -1;
 	if (text[0] == '\0')
 		return 0;
+	return edu_fail(&edu->err, EIO, "no interrupt can come: %s", text);
+}
+
+/* Nothing has come: EIO with the reason, if there is one. */
+static int
+check_delivery(struct edu *edu)
+{
+	struct pollfd pfd;
+	int errnum;
+
+	if (edu_irq_obstacle(edu) == 0)
+		return 0;
+	errnum = errno;
 	pfd.fd = edu->kernel->ops->fd(edu->kernel);
 	pfd.events = POLLIN;
 	if (poll(&pfd, 1, CONFIRM_MS) != 0)
 		return 0;
-	return edu_fail(&edu->err, EIO, "no interrupt can come: %s", text);
+	errno = errnum;
+	return -1;
 }
 
 /* Wait for the kernel side, but not for what cannot come: 1, 0, -1. */
@@ -267,27 +279,31 @@ consume(struct edu *edu, uint32_t mask, int64_t deadline_us,
 }
 
 int
-edu_irq_await(struct edu *edu, uint32_t mask, int64_t deadline_us,
-    int (*is_done)(struct edu *), const char *what)
+edu_irq_listen(struct edu *edu, int64_t due_us)
 {
-	uint32_t bits, id;
-	int done, result;
+	const struct edu_kernel_ops *ops = edu->kernel->ops;
+	int result;
 
-	/* It may be an earlier one's, late: ask whether ours is done. */
-	do {
-		result = consume(edu, mask, deadline_us, &bits);
-		if (result == -1)
-			return -1;
-		done = is_done(edu);
-	} while (!done && result == 1 && edu_now_us() < deadline_us);
-	if (!done)
-		return 0;
-	if (result == 1)
-		return 1;
-	if (edu_identify(edu, &id) == -1)
-		return -1;
-	return edu_fail(&edu->err, ETIMEDOUT, "%s is done, but its interrupt "
-	    "has not come", what);
+	result = ops->wait(edu->kernel, edu_remaining_ms(due_us));
+	if (result != 1)
+		return result;
+	return gather(edu) == -1 || rearm(edu) == -1 ? -1 : 0;
+}
+
+int
+edu_irq_take(struct edu *edu, uint32_t mask)
+{
+	int was_pending = (edu->irq.pending & mask) != 0;
+
+	edu->irq.pending &= ~mask;
+	return was_pending;
+}
+
+void
+edu_irq_own(struct edu *edu, uint32_t own, uint32_t disown)
+{
+
+	edu->irq.owned = (edu->irq.owned & ~disown) | own;
 }
 
 EDU_PUBLIC int
@@ -299,7 +315,7 @@ edu_irq_wait(struct edu *edu, int timeout_ms, uint32_t *status)
 	    edu_irq_require(edu) == -1 ||
 	    edu_start_timeout(edu, timeout_ms, &deadline_us) == -1)
 		return -1;
-	return consume(edu, UINT32_MAX, deadline_us, status);
+	return consume(edu, ~edu->irq.owned, deadline_us, status);
 }
 
 EDU_PUBLIC int

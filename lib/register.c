@@ -12,32 +12,28 @@
 #define WRITE	0x2
 #define WIDE	0x4	/* 64 bits as well as 32 */
 
-static const struct {
-	unsigned	offset;
-	unsigned	access;
-} registers[] = {
-	{ EDU_ID,		READ },
-	{ EDU_LIVE,		READ | WRITE },
-	{ EDU_FACTORIAL,	READ | WRITE },
-	{ EDU_STATUS,		READ | WRITE },
-	{ EDU_INTR_STATUS,	READ },
-	{ EDU_INTR_RAISE,	WRITE },
-	{ EDU_INTR_ACK,		WRITE },
-	{ EDU_DMA_SRC,		READ | WRITE | WIDE },
-	{ EDU_DMA_DST,		READ | WRITE | WIDE },
-	{ EDU_DMA_COUNT,	READ | WRITE | WIDE },
-	{ EDU_DMA_CMD,		READ | WRITE | WIDE },
+/* By offset / 4; 0: there is none. */
+static const unsigned char registers[] = {
+	[EDU_ID / 4]		= READ,
+	[EDU_LIVE / 4]		= READ | WRITE,
+	[EDU_FACTORIAL / 4]	= READ | WRITE,
+	[EDU_STATUS / 4]	= READ | WRITE,
+	[EDU_INTR_STATUS / 4]	= READ,
+	[EDU_INTR_RAISE / 4]	= WRITE,
+	[EDU_INTR_ACK / 4]	= WRITE,
+	[EDU_DMA_SRC / 4]	= READ | WRITE | WIDE,
+	[EDU_DMA_DST / 4]	= READ | WRITE | WIDE,
+	[EDU_DMA_COUNT / 4]	= READ | WRITE | WIDE,
+	[EDU_DMA_CMD / 4]	= READ | WRITE | WIDE,
 };
 
 static int
 check(struct edu *edu, unsigned offset, unsigned width, unsigned access)
 {
 	unsigned can = 0;
-	size_t i;
 
-	for (i = 0; i < sizeof(registers) / sizeof(registers[0]); i++)
-		if (registers[i].offset == offset)
-			can = registers[i].access;
+	if (offset % 4 == 0 && offset / 4 < sizeof(registers))
+		can = registers[offset / 4];
 	if (can == 0)
 		return edu_fail(&edu->err, EINVAL,
 		    "there is no register at 0x%x", offset);
@@ -80,6 +76,11 @@ follow(struct edu *edu, unsigned offset, uint32_t value)
 		break;
 	case EDU_STATUS:
 		edu_factorial_status_written(edu, value);
+		break;
+	case EDU_DMA_SRC:
+	case EDU_DMA_DST:
+	case EDU_DMA_COUNT:
+		edu_dma_register_written(edu);
 		break;
 	case EDU_INTR_ACK:
 		edu_irq_drop(edu, value);

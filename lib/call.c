@@ -1,0 +1,233 @@
+/*
+ * Copyright (c) 2026 The libedu authors
+ * SPDX-License-Identifier: BSD-2-Clause
+ */
+
+/*
+ * What a program calls to have a factorial computed or bytes moved: prove what
+ * it asks for, make an operation of it, and wait for that, or not.
+ */
+
+#include <errno.h>
+
+#include "internal.h"
+
+#define ANY_FLAGS	EDU_INTERRUPT
+#define CALL_FLAGS	(ANY_FLAGS | EDU_RESUME)
+#define DMA_FLAGS	EDU_DMA_LAST_BYTE
+#define FACTORIAL_FLAGS	EDU_WRAP
+
+/* What every operation needs, with its deadline. */
+static int
+prepare(struct edu *edu, struct edu_op *op, unsigned known, int timeout_ms)
+{
+
+	if (edu_require_open(edu, EDU_REGISTERS | EDU_CLAIM) == -1 ||
+	    edu_require_flags(edu, op->flags, known) == -1)
+		return -1;
+	if ((op->flags & EDU_SPIN) && (op->flags & EDU_SLEEP))
+		return edu_fail(&edu->err, EINVAL, "to spin and to sleep "
+		    "exclude each other");
+	if (edu_start_timeout(edu, timeout_ms, &op->deadline_us) == -1)
+		return -1;
+	return op->flags & EDU_INTERRUPT ? edu_irq_require(edu) : 0;
+}
+
+static int
+prepare_factorial(struct edu *edu, struct edu_op *op, unsigned known,
+    int timeout_ms)
+{
+
+	if (prepare(edu, op, known | FACTORIAL_FLAGS, timeout_ms) == -1)
+		return -1;
+	return edu_factorial_check(edu, op->n, op->flags);
+}
+
+static int
+prepare_dma(struct edu *edu, struct edu_op *op, unsigned known, void *to,
+    const void *from, int timeout_ms)
+{
+
+	op->move.limit = edu_dma_buffer(edu, op->flags);
+	if (prepare(edu, op, known | DMA_FLAGS, timeout_ms) == -1)
+		return -1;
+	return edu_dma_prove(edu, &op->move, to, from);
+}
+
+static struct edu_op
+put(size_t dev_offset, size_t length, unsigned flags, void *cookie)
+{
+
+	return (struct edu_op){ .engine = EDU_ENGINE_DMA, .flags = flags,
+	    .cookie = cookie, .move = { .puts = 1, .dev_offset = dev_offset,
+	    .length = length } };
+}
+
+static struct edu_op
+get(size_t dev_offset, size_t length, unsigned flags, void *cookie)
+{
+
+	return (struct edu_op){ .engine = EDU_ENGINE_DMA, .flags = flags,
+	    .cookie = cookie, .move = { .gets = 1, .dev_offset = dev_offset,
+	    .length = length } };
+}
+
+static struct edu_op
+copy(size_t length, unsigned flags, void *cookie)
+{
+
+	return (struct edu_op){ .engine = EDU_ENGINE_DMA, .flags = flags,
+	    .cookie = cookie, .move = { .puts = 1, .gets = 1,
+	    .length = length } };
+}
+
+EDU_PUBLIC int
+edu_factorial(struct edu *edu, uint32_t n, unsigned flags, int timeout_ms,
+    uint32_t *result)
+{
+	struct edu_op op = { .engine = EDU_ENGINE_FACTORIAL, .n = n,
+	    .flags = flags };
+
+	if (prepare_factorial(edu, &op, CALL_FLAGS | EDU_SPIN | EDU_SLEEP,
+	    timeout_ms) == -1)
+		return -1;
+	return edu_queue_run(edu, &op, result);
+}
+
+static int
+move(struct edu *edu, struct edu_op op, void *to, const void *from,
+    int timeout_ms)
+{
+
+	if (prepare_dma(edu, &op, CALL_FLAGS, to, from, timeout_ms) == -1)
+		return -1;
+	return edu_queue_run(edu, &op, NULL);
+}
+
+EDU_PUBLIC int
+edu_dma_put(struct edu *edu, size_t dev_offset, const void *data,
+    size_t length, unsigned flags, int timeout_ms)
+{
+
+	return move(edu, put(dev_offset, length, flags, NULL), NULL, data,
+	    timeout_ms);
+}
+
+EDU_PUBLIC int
+edu_dma_get(struct edu *edu, size_t dev_offset, void *data, size_t length,
+    unsigned flags, int timeout_ms)
+{
+
+	return move(edu, get(dev_offset, length, flags, NULL), data, NULL,
+	    timeout_ms);
+}
+
+EDU_PUBLIC int
+edu_dma_copy(struct edu *edu, void *to, const void *from, size_t length,
+    unsigned flags, int timeout_ms)
+{
+
+	return move(edu, copy(length, flags, NULL), to, from, timeout_ms);
+}
+
+int
+edu_call_copy(struct edu *edu, struct edu_op *op, const struct edu_copy *c,
+    size_t start, size_t length)
+{
+
+	*op = copy(length, c->flags, NULL);
+	return prepare_dma(edu, op, CALL_FLAGS, (char *)c->to + start,
+	    (const char *)c->from + start, c->timeout_ms);
+}
+
+EDU_PUBLIC int
+edu_submit_factorial(struct edu *edu, uint32_t n, unsigned flags,
+    int timeout_ms, void *cookie)
+{
+	struct edu_op op = { .engine = EDU_ENGINE_FACTORIAL, .n = n,
+	    .flags = flags, .cookie = cookie };
+
+	if (prepare_factorial(edu, &op, ANY_FLAGS, timeout_ms) == -1)
+		return -1;
+	return edu_queue_add(edu, &op);
+}
+
+static int
+submit(struct edu *edu, struct edu_op op, void *to, const void *from,
+    int timeout_ms)
+{
+
+	if (prepare_dma(edu, &op, ANY_FLAGS, to, from, timeout_ms) == -1)
+		return -1;
+	return edu_queue_add(edu, &op);
+}
+
+EDU_PUBLIC int
+edu_submit_put(struct edu *edu, size_t dev_offset, const void *data,
+    size_t length, unsigned flags, int timeout_ms, void *cookie)
+{
+
+	return submit(edu, put(dev_offset, length, flags, cookie), NULL, data,
+	    timeout_ms);
+}
+
+EDU_PUBLIC int
+edu_submit_get(struct edu *edu, size_t dev_offset, void *data, size_t length,
+    unsigned flags, int timeout_ms, void *cookie)
+{
+
+	return submit(edu, get(dev_offset, length, flags, cookie), data, NULL,
+	    timeout_ms);
+}
+
+EDU_PUBLIC int
+edu_submit_copy(struct edu *edu, void *to, const void *from, size_t length,
+    unsigned flags, int timeout_ms, void *cookie)
+{
+
+	return submit(edu, copy(length, flags, cookie), to, from, timeout_ms);
+}
+
+EDU_PUBLIC int
+edu_process(struct edu *edu)
+{
+
+	/* If the device is gone, that is for each of them to say. */
+	if (edu_require_open(edu, EDU_REGISTERS | EDU_CLAIM) == -1 &&
+	    errno != ENODEV)
+		return -1;
+	edu_queue_work(edu);
+	return 0;
+}
+
+EDU_PUBLIC int
+edu_due(const struct edu *edu, struct timespec *when)
+{
+	int64_t due_us = edu_queue_due(edu);
+
+	if (due_us == EDU_NEVER)
+		return 0;
+	edu_timespec(due_us, when);
+	return 1;
+}
+
+EDU_PUBLIC const volatile void *
+edu_bar0(const struct edu *edu)
+{
+
+	return edu->bus->bar0;
+}
+
+EDU_PUBLIC int
+edu_reap(struct edu *edu, struct edu_done *done)
+{
+
+	return edu_queue_take(edu, done);
+}
+
+EDU_PUBLIC int
+edu_cancel(struct edu *edu, const void *cookie)
+{
+
+	return edu_queue_cancel(edu, cookie);
+}
