@@ -164,9 +164,14 @@ readme_program() {
 	sed -n '/^```c$/,/^```$/p' "$top/README.md" | sed '/^```/d'
 }
 
+# manual_program NUMBER: of those that libedu(3) shows.
 manual_program() {
-	sed -n '/^#include/,/^\.Ed/p' "$top/lib/libedu.3" |
-	    sed -e '/^\.Ed/d' -e 's/\\e/\\/g'
+	awk -v wanted="$1" '
+		/^\.Bd/ { is_new = 1 }
+		/^#include/ && is_new { is_new = 0; inside = 1; n++ }
+		/^\.Ed/ { inside = 0 }
+		inside && n == wanted' "$top/lib/libedu.3" |
+	    sed 's/\\e/\\/g'
 }
 
 # compile_installed NAME: NAME.c against what is installed.
@@ -179,7 +184,7 @@ compile_installed() {
 	    --define-variable=includedir="$root/usr/include" \
 	    --cflags --libs libedu) || atf_fail 'pkg-config'
 	# shellcheck disable=SC2086
-	build cc -std=c11 -Wall -Werror -o "$1" "$1.c" $flags
+	build cc -std=gnu11 -Wall -Werror -o "$1" "$1.c" $flags
 }
 
 test_case readme_example \
@@ -198,14 +203,24 @@ readme_example_body() {
 	atf_check diff expected actual
 }
 
-test_case manual_example "libedu(3)'s program compiles and runs" \
+test_case manual_example "libedu(3)'s programs compile and run" \
     timeout=300 'require.progs=cc make pkg-config'
 manual_example_body() {
 	install_here
-	manual_program >five.c
+	manual_program 1 >five.c
 	compile_installed five
 	atf_check -o inline:'120\n' env LD_LIBRARY_PATH="$root/usr/lib" \
 	    ./five qtest:
+	manual_program 2 >loop.c
+	compile_installed loop
+	atf_check -o save:out env LD_LIBRARY_PATH="$root/usr/lib" \
+	    ./loop qtest: qtest: qtest:
+	cat >expected <<-'END'
+	   3 qtest:: copy: error 0, value 0
+	   3 qtest:: factorial: error 0, value 3628800
+	END
+	sort out | uniq -c | sed 's/^ */   /' >summary
+	atf_check diff expected summary
 }
 
 test_case dist 'the tarball holds what git has, and builds' \
