@@ -18,6 +18,9 @@
  *		is of no use then, and touches nothing, whatever device gets
  *		the place; only its close is left;
  *	EIO	the operating system refused a configuration access.
+ * and one with a timeout, on a device of "qtest:", with
+ *	ETIMEDOUT QEMU itself does not answer, a second after the time was
+ *		over (it is stopped, say): ENODEV from then on.
  *
  * Threads.  A handle, and everything made from it, belongs to one thread at
  * a time.  Different handles may be used by different threads at once.

@@ -26,6 +26,7 @@ edu_config_read(struct edu *edu, unsigned offset, uint32_t *value)
 		return edu_fail(&edu->err, EINVAL, "cannot read configuration "
 		    "space at 0x%x: not a multiple of 4 below 0x%x", offset,
 		    PCI_CONFIG_SIZE);
+	edu_begin(edu);
 	if (edu_present(edu) == -1 ||
 	    edu->bus->ops->config_read(edu->bus, offset, value) == -1)
 		return -1;

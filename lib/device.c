@@ -297,6 +297,8 @@ edu_close(struct edu *edu)
 
 	if (edu == NULL)
 		return;
+	if (edu->bus != NULL)
+		edu_begin(edu);
 	/* What has its place by now is not ours to touch. */
 	if (edu->bus != NULL && edu_confirm(edu) == -1 && edu->bus->is_gone)
 		edu->device.is_mapped = edu->device.is_ours = 0;
