@@ -313,10 +313,11 @@ int edu_irq_fd(struct edu *);
  * silent.  0: nothing speaks against it.
  *
  * ENOTSUP	no kernel side
- * EIO		none can come; the message says why: MSI is enabled where the
- *		kernel waits for INTx, or the other way round; INTx is
- *		disabled; the kernel has switched the line off; bus mastering,
- *		which MSI needs, is off
+ * EIO		none can come, or they come late; the message says why: MSI is
+ *		enabled where the kernel waits for INTx, or the other way
+ *		round; INTx is disabled; the kernel has switched the line off
+ *		(Linux then looks at it every 100 ms); bus mastering, which
+ *		MSI needs, is off
  */
 int edu_irq_check(struct edu *);
 
