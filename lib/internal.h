@@ -236,7 +236,8 @@ int	edu_machine_bears_last_byte(const char *machine);
 /*
  * kernel.c: which driver has the function, and the kernel side.
  */
-void	edu_driver_find(struct edu *);
+/* -1: the system does not tell, and it may be anybody's. */
+int	edu_driver_find(struct edu *);
 int	edu_kernel_open(struct edu *);
 /* EBUSY, and who: another process uses the function past its claim. */
 int	edu_require_unheld(struct edu *);
