@@ -37,7 +37,7 @@ edu_irq_require(struct edu *edu)
 	if (edu->flags & EDU_OPEN_POLL)
 		return edu_fail(&edu->err, ENOTSUP, "no interrupts: it was "
 		    "opened for polling only");
-	return edu_kernel_lacks(edu, "delivers its interrupts");
+	return edu_kernel_lacks(edu, "no kernel side delivers its interrupts");
 }
 
 /* Take what is pending.  1 when something was. */

@@ -60,8 +60,7 @@ edu_kernel_lacks(struct edu *edu, const char *what)
 	char remedy[160];
 
 	edu_system.remedy(edu->bus->name, remedy, sizeof(remedy));
-	return edu_fail(&edu->err, ENOTSUP, "no kernel side %s: %s", what,
-	    remedy);
+	return edu_fail(&edu->err, ENOTSUP, "%s: %s", what, remedy);
 }
 
 /* A bus of its own, and a driver that opens once, are nobody else's. */
