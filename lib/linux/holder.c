@@ -326,7 +326,6 @@ edu_linux_holder(const char *address, char *buf, size_t size)
 		return 1;
 	if (!is_group_busy(&s))
 		return 0;
-	(void)snprintf(buf, size, "another process, which this user cannot "
-	    "see, has %s open", s.group);
+	(void)snprintf(buf, size, "another process is using %s", s.group);
 	return 1;
 }
