@@ -18,6 +18,9 @@
  *		is of no use then, and touches nothing, whatever device gets
  *		the place; only its close is left;
  *	EIO	the operating system refused a configuration access.
+ * and one with a timeout, on a device of "qtest:", with
+ *	ETIMEDOUT QEMU itself does not answer, a second after the time was
+ *		over (it is stopped, say): ENODEV from then on.
  *
  * Threads.  A handle, and everything made from it, belongs to one thread at
  * a time.  Different handles may be used by different threads at once.
@@ -310,10 +313,11 @@ int edu_irq_fd(struct edu *);
  * silent.  0: nothing speaks against it.
  *
  * ENOTSUP	no kernel side
- * EIO		none can come; the message says why: MSI is enabled where the
- *		kernel waits for INTx, or the other way round; INTx is
- *		disabled; the kernel has switched the line off; bus mastering,
- *		which MSI needs, is off
+ * EIO		none can come, or they come late; the message says why: MSI is
+ *		enabled where the kernel waits for INTx, or the other way
+ *		round; INTx is disabled; the kernel has switched the line off
+ *		(Linux then looks at it every 100 ms); bus mastering, which
+ *		MSI needs, is off
  */
 int edu_irq_check(struct edu *);
 

@@ -394,7 +394,8 @@ check_unused(struct edu *edu, uint32_t header)
 		return -1;
 	if (edu->claim == NULL)
 		return 0;
-	edu_driver_find(edu);
+	if (edu_driver_find(edu) == -1)
+		return -1;
 	switch (edu->driver.role) {
 	case EDU_DRIVER_NONE:
 	case EDU_DRIVER_STANDBY:

@@ -80,6 +80,18 @@ struct edu_bus_ops {
 	 */
 	int	(*present)(struct edu_bus *);
 	/*
+	 * A call of the library's begins, which has to end by then (EDU_NEVER:
+	 * it has no timeout), or a little later where whoever answers for the
+	 * function does not.  present() says so then: -1, ETIMEDOUT.  NULL:
+	 * accesses take no time.
+	 */
+	void	(*begin)(struct edu_bus *, int64_t deadline_us);
+	/*
+	 * Whether the machine's clock is seen to stand still, so that what
+	 * takes time does not end.  NULL: it never does.
+	 */
+	int	(*stands_still)(struct edu_bus *);
+	/*
 	 * A word that names this very function: another that gets its address,
 	 * or the same after the system was started anew, has another.  NULL:
 	 * this bus knows none.

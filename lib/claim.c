@@ -23,6 +23,7 @@
 #endif
 
 #define SHARED		_PATH_VARRUN "edu"
+#define SUFFIX		".lock"
 
 struct edu_claim {
 	struct edu_claim *next;
@@ -229,7 +230,7 @@ edu_claim_take(const char *address, const char *instance,
 	claim->err = err;
 	claim->pid = getpid();
 	claim->byte = byte_of(instance);
-	(void)snprintf(claim->path, sizeof(claim->path), "%sedu-%s.lock",
+	(void)snprintf(claim->path, sizeof(claim->path), "%sedu-%s" SUFFIX,
 	    place.is_shared ? SHARED "/" : _PATH_VARRUN, address);
 	(void)pthread_mutex_lock(&claims_lock);
 	if ((result = take(claim, &place)) == 0) {
@@ -268,6 +269,15 @@ edu_claim_drop(struct edu_claim *claim)
 	(void)pthread_mutex_unlock(&claims_lock);
 	free(claim);
 	errno = errnum;
+}
+
+void
+edu_claim_path(const struct edu_claim *claim, const char *suffix, char *path,
+    size_t size)
+{
+
+	(void)snprintf(path, size, "%.*s%s",
+	    (int)(strlen(claim->path) - strlen(SUFFIX)), claim->path, suffix);
 }
 
 /* All of one function's have the same length: each overwrites the last. */

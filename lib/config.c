@@ -17,26 +17,6 @@ edu_config_answers(struct edu *edu, uint32_t dword)
 	return edu_fail_gone(&edu->err, "configuration space reads all ones");
 }
 
-EDU_PUBLIC int
-edu_config_read(struct edu *edu, unsigned offset, uint32_t *value)
-{
-	uint32_t ids = UINT32_MAX;
-
-	if (offset % 4 != 0 || offset >= PCI_CONFIG_SIZE)
-		return edu_fail(&edu->err, EINVAL, "cannot read configuration "
-		    "space at 0x%x: not a multiple of 4 below 0x%x", offset,
-		    PCI_CONFIG_SIZE);
-	if (edu_present(edu) == -1 ||
-	    edu->bus->ops->config_read(edu->bus, offset, value) == -1)
-		return -1;
-	if (*value != UINT32_MAX)
-		return 0;
-	/* All ones: that may be a register of it, but not its ids. */
-	if (edu->bus->ops->config_read(edu->bus, PCI_ID, &ids) == -1)
-		return -1;
-	return edu_config_answers(edu, ids);
-}
-
 int
 edu_command_read(struct edu *edu, uint32_t *command)
 {

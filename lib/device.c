@@ -220,7 +220,8 @@ open_as_asked(struct edu *edu, const char *name)
 
 	if (open_bus(edu, name) == -1 || check_ids(edu) == -1)
 		return -1;
-	edu_driver_find(edu);
+	if (edu_driver_find(edu) == -1 && !(edu->flags & EDU_OPEN_READONLY))
+		return -1;
 	edu_dma_find_limit(edu);
 	if (!(edu->flags & EDU_OPEN_READONLY) && take_claim(edu) == -1)
 		return -1;
@@ -297,6 +298,8 @@ edu_close(struct edu *edu)
 
 	if (edu == NULL)
 		return;
+	if (edu->bus != NULL)
+		edu_begin(edu);
 	/* What has its place by now is not ours to touch. */
 	if (edu->bus != NULL && edu_confirm(edu) == -1 && edu->bus->is_gone)
 		edu->device.is_mapped = edu->device.is_ours = 0;

@@ -291,7 +291,8 @@ edu_dma_adopt(struct edu *edu)
 	edu->dma.nap_us = NAP_MIN_US;
 	if (wait_idle(edu, edu->dma.due_us + GRACE_US))
 		return 0;
-	return edu_fail(&edu->err, EBUSY, "a former owner's DMA does not end");
+	return edu_fail_late(edu, EBUSY, "a former owner's DMA does not end",
+	    "");
 }
 
 void

@@ -35,8 +35,23 @@ edu_present(struct edu *edu)
 	return bus->ops->present != NULL ? bus->ops->present(bus) : 0;
 }
 
-int
-edu_require_open(struct edu *edu, int what)
+static void
+begin(struct edu *edu, int64_t deadline_us)
+{
+
+	if (edu->bus->ops->begin != NULL)
+		edu->bus->ops->begin(edu->bus, deadline_us);
+}
+
+void
+edu_begin(struct edu *edu)
+{
+
+	begin(edu, EDU_NEVER);
+}
+
+static int
+check_open(struct edu *edu, int what)
 {
 
 	if ((what & EDU_REGISTERS) && (edu->flags & EDU_OPEN_CONFIG))
@@ -48,11 +63,27 @@ edu_require_open(struct edu *edu, int what)
 }
 
 int
+edu_require_open(struct edu *edu, int what)
+{
+
+	edu_begin(edu);
+	return check_open(edu, what);
+}
+
+int
 edu_require(struct edu *edu, int what)
+{
+
+	edu_begin(edu);
+	return edu_require_still(edu, what);
+}
+
+int
+edu_require_still(struct edu *edu, int what)
 {
 	int64_t now_us;
 
-	if (edu_require_open(edu, what) == -1)
+	if (check_open(edu, what) == -1)
 		return -1;
 	if (edu->bus->ops->present == NULL)
 		return 0;
@@ -79,10 +110,25 @@ int
 edu_start_timeout(struct edu *edu, int timeout_ms, int64_t *deadline_us)
 {
 
-	if ((*deadline_us = edu_deadline_us(timeout_ms)) != -1)
+	if ((*deadline_us = edu_deadline_us(timeout_ms)) != -1) {
+		begin(edu, *deadline_us);
 		return 0;
+	}
 	return edu_fail(&edu->err, EINVAL, "a timeout of %d ms: 0 or more, or "
 	    "EDU_FOREVER, are possible", timeout_ms);
+}
+
+int
+edu_fail_late(struct edu *edu, int errnum, const char *what,
+    const char *otherwise)
+{
+	const struct edu_bus_ops *ops = edu->bus->ops;
+
+	return edu_fail(&edu->err, errnum, "%s%s", what,
+	    ops->stands_still != NULL && ops->stands_still(edu->bus) ?
+	    ": the clock of its machine stands still, for QEMU was started "
+	    "with -S or has been stopped (\"cont\" in its monitor lets it go "
+	    "on)" : otherwise);
 }
 
 void

@@ -15,14 +15,15 @@ edu_identify(struct edu *edu, uint32_t *id)
 {
 	uint64_t value;
 
-	if (edu_require(edu, EDU_REGISTERS) == -1)
+	if (edu_require_still(edu, EDU_REGISTERS) == -1)
 		return -1;
 	if (edu_observe(edu, EDU_ID, 4, &value) == -1)
 		return -1;
 	*id = (uint32_t)value;
 	/* Configuration space knows which of the two it is. */
-	if ((*id == 0 || *id == UINT32_MAX) && !edu->bus->is_driven &&
-	    edu_confirm(edu) == -1 && edu->bus->is_gone)
+	if ((*id == 0 || *id == UINT32_MAX) && (edu_present(edu) == -1 ||
+	    (!edu->bus->is_driven && edu_confirm(edu) == -1 &&
+	    edu->bus->is_gone)))
 		return -1;
 	if (*id == 0 || *id == UINT32_MAX)
 		return edu_fail(&edu->err, ENODEV, "the identification "

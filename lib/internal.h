@@ -206,6 +206,10 @@ edu_write32(struct edu *edu, unsigned offset, uint32_t value)
 int	edu_require(struct edu *, int what);
 /* The same of a device that is not known to be gone, without a system call. */
 int	edu_require_open(struct edu *, int what);
+/* The same in the middle of a call, whose deadline stays. */
+int	edu_require_still(struct edu *, int what);
+/* A call begins that has no timeout. */
+void	edu_begin(struct edu *);
 /*
  * ENODEV when the device is known to be gone, without an access: 1 when it is
  * known to be there, else 0.  edu_require() asks this as well.
@@ -214,6 +218,12 @@ int	edu_present(struct edu *);
 /* EINVAL for flags that are not known, and for a negative timeout. */
 int	edu_require_flags(struct edu *, unsigned flags, unsigned known);
 int	edu_start_timeout(struct edu *, int timeout_ms, int64_t *deadline_us);
+/*
+ * ETIMEDOUT, say, and "what", with the reason where the machine's clock stands
+ * still, and otherwise with that.
+ */
+int	edu_fail_late(struct edu *, int errnum, const char *what,
+	    const char *otherwise);
 /* Make this the calling thread's message: edu_errmsg(NULL). */
 void	edu_error_publish(const struct edu_error *);
 
@@ -226,7 +236,8 @@ int	edu_machine_bears_last_byte(const char *machine);
 /*
  * kernel.c: which driver has the function, and the kernel side.
  */
-void	edu_driver_find(struct edu *);
+/* -1: the system does not tell, and it may be anybody's. */
+int	edu_driver_find(struct edu *);
 int	edu_kernel_open(struct edu *);
 /* EBUSY, and who: another process uses the function past its claim. */
 int	edu_require_unheld(struct edu *);

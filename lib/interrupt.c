@@ -17,6 +17,11 @@
 
 #include "internal.h"
 
+#define SWITCHED_OFF	"the kernel has switched that line off (\"nobody " \
+			"cared\" in its log), for something on it " \
+			"interrupts that has no driver; binding one anew " \
+			"switches it on again"
+
 /* How long nothing may come until we look for a reason. */
 #define SILENCE_MS	1000
 /* What looks like one may be an interrupt that is on its way to us. */
@@ -32,7 +37,7 @@ edu_irq_require(struct edu *edu)
 	if (edu->flags & EDU_OPEN_POLL)
 		return edu_fail(&edu->err, ENOTSUP, "no interrupts: it was "
 		    "opened for polling only");
-	return edu_kernel_lacks(edu, "delivers its interrupts");
+	return edu_kernel_lacks(edu, "no kernel side delivers its interrupts");
 }
 
 /* Take what is pending.  1 when something was. */
@@ -174,10 +179,8 @@ name_intx_obstacle(uint32_t command, int has_msi, uint32_t msi,
 		(void)snprintf(text, size, "somebody has disabled INTx in the "
 		    "command register (bit 10); the next wait enables it");
 	else if (command & PCI_STATUS_INTX)
-		(void)snprintf(text, size, "the device asserts INTx, and the "
-		    "kernel has switched that line off (\"nobody cared\" in "
-		    "its log); it is on again when each driver on it was "
-		    "bound anew");
+		(void)snprintf(text, size, "the device asserts INTx, and "
+		    SWITCHED_OFF);
 }
 
 /*
@@ -233,6 +236,18 @@ check_delivery(struct edu *edu)
 		return 0;
 	errno = errnum;
 	return -1;
+}
+
+/* What comes late has come: a wait goes on. */
+static int
+check_punctual(struct edu *edu)
+{
+	const struct edu_kernel_ops *ops = edu->kernel->ops;
+
+	if (ops->is_polled == NULL || !ops->is_polled(edu->kernel))
+		return 0;
+	return edu_fail(&edu->err, EIO, "interrupts come late, when the kernel "
+	    "happens to look: " SWITCHED_OFF);
 }
 
 /* Wait for the kernel side, but not for what cannot come: 1, 0, -1. */
@@ -335,7 +350,7 @@ edu_irq_check(struct edu *edu)
 	if (edu_require(edu, EDU_REGISTERS | EDU_CLAIM) == -1 ||
 	    edu_irq_require(edu) == -1)
 		return -1;
-	return check_delivery(edu);
+	return check_punctual(edu) == -1 ? -1 : check_delivery(edu);
 }
 
 EDU_PUBLIC int

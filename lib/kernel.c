@@ -9,17 +9,27 @@
 
 #include "internal.h"
 
-/* A system that does not tell has none, for all that we can do about it. */
-void
+/* A private bus has none that we could ask for. */
+int
 edu_driver_find(struct edu *edu)
 {
+	int errnum = 0;
 
-	/* The driver of what has its address now is not its own. */
-	if (edu_system.driver(edu->bus->name, &edu->driver) == 0 &&
-	    edu_present(edu) != -1)
-		return;
 	edu->driver.name[0] = '\0';
 	edu->driver.role = EDU_DRIVER_NONE;
+	if (!edu->bus->is_private &&
+	    edu_system.driver(edu->bus->name, &edu->driver) == -1)
+		errnum = errno;
+	/* The driver of what has its address now is not its own. */
+	if (edu_present(edu) == -1) {
+		edu->driver.name[0] = '\0';
+		edu->driver.role = EDU_DRIVER_NONE;
+		return 0;
+	}
+	if (errnum == 0 || errnum == ENOENT || edu->bus->is_driven)
+		return 0;
+	return edu_fail_errno(&edu->err, errnum, "cannot see which driver has "
+	    "the function");
 }
 
 int
@@ -50,8 +60,7 @@ edu_kernel_lacks(struct edu *edu, const char *what)
 	char remedy[160];
 
 	edu_system.remedy(edu->bus->name, remedy, sizeof(remedy));
-	return edu_fail(&edu->err, ENOTSUP, "no kernel side %s: %s", what,
-	    remedy);
+	return edu_fail(&edu->err, ENOTSUP, "%s: %s", what, remedy);
 }
 
 /* A bus of its own, and a driver that opens once, are nobody else's. */
@@ -72,6 +81,6 @@ edu_kernel_side(struct edu *edu)
 
 	if (edu->kernel != NULL)
 		return edu->kernel->name;
-	edu_driver_find(edu);
+	(void)edu_driver_find(edu);
 	return edu->driver.role != EDU_DRIVER_NONE ? edu->driver.name : "none";
 }

@@ -49,6 +49,11 @@ struct edu_kernel_ops {
 	/* A descriptor that poll(2) finds readable when wait() returns 1. */
 	int	(*fd)(struct edu_kernel *);
 	/*
+	 * Whether an interrupt has come because the kernel looks for it now
+	 * and then, having switched off the line.  NULL: it never does.
+	 */
+	int	(*is_polled)(struct edu_kernel *);
+	/*
 	 * Make the interrupt deliverable again.  Called once after open, and
 	 * then after every time that wait() has returned 1 and the status
 	 * bits were acknowledged in the device.  Nothing raised before or

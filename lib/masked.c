@@ -10,17 +10,11 @@
  * no harm until a driver comes that does not expect it.
  */
 
-#include <paths.h>
-#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "claim.h"
 #include "internal.h"
-
-#ifndef _PATH_VARRUN
-#define _PATH_VARRUN	"/var/run/"
-#endif
 
 /* A private bus has no claim, and its name is none for a file. */
 static int
@@ -29,8 +23,7 @@ find_path(const struct edu *edu, char *path, size_t size)
 
 	if (edu->claim == NULL)
 		return -1;
-	(void)snprintf(path, size, _PATH_VARRUN "edu-%s.masked",
-	    edu->bus->name);
+	edu_claim_path(edu->claim, ".masked", path, size);
 	return 0;
 }
 

@@ -107,8 +107,8 @@ allocate(struct edu *edu, size_t length, struct edu_segment *s)
 	uint64_t mask = mask_of(edu);
 
 	if (ops->alloc == NULL)
-		return edu_kernel_lacks(edu, "gives memory that the device "
-		    "can reach");
+		return edu_kernel_lacks(edu, "no kernel side gives memory that "
+		    "the device can reach");
 	if (check_reach(edu) == -1 || ops->alloc(edu->kernel, length,
 	    mask < UINT64_MAX ? mask + 1 : mask, s) == -1)
 		return -1;

@@ -38,15 +38,14 @@ static const struct engine {
 	[EDU_ENGINE_DMA] = {
 		EDU_INTR_DMA, edu_dma_begin, edu_dma_look, edu_dma_due,
 		edu_dma_advance,
-		"the transfer was not done in time; the device goes on with it",
+		"the transfer was not done in time",
 		"the device is still busy with an earlier transfer",
 		"the transfer is done, but its interrupt has not come",
 	},
 	[EDU_ENGINE_FACTORIAL] = {
 		EDU_INTR_FACTORIAL, edu_factorial_begin, edu_factorial_look,
 		edu_factorial_due, edu_factorial_advance,
-		"the factorial was not computed in time; the device goes on "
-		"with it",
+		"the factorial was not computed in time",
 		"the device is still computing an earlier factorial",
 		"the factorial is done, but its interrupt has not come",
 	},
@@ -247,8 +246,22 @@ begin(struct edu *edu, struct edu_op *op, int64_t now_us)
 	op->listen_us = now_us + SILENCE_US;
 	if (op->interrupts)
 		edu_irq_own(edu, engines[op->engine].bit, 0);
-	return edu_require(edu, EDU_REGISTERS) == -1 ? -1 :
+	return edu_require_still(edu, EDU_REGISTERS) == -1 ? -1 :
 	    engines[op->engine].begin(edu, op);
+}
+
+/* A transfer takes time on the machine's clock, a factorial does not. */
+static int
+fail_late(struct edu *edu, const struct edu_op *op)
+{
+	const struct engine *e = &engines[op->engine];
+	const char *what = op->state == EDU_OP_BEGUN ? e->late : e->busy;
+	const char *otherwise = op->state == EDU_OP_BEGUN ?
+	    "; the device goes on with it" : "";
+
+	if (op->engine == EDU_ENGINE_DMA)
+		return edu_fail_late(edu, ETIMEDOUT, what, otherwise);
+	return edu_fail(&edu->err, ETIMEDOUT, "%s%s", what, otherwise);
 }
 
 /* As far as an engine gets now with the first of its queue: 1 done, 0, -1. */
@@ -268,8 +281,7 @@ work(struct edu *edu, struct edu_op *op, int64_t now_us)
 	}
 	if (result == -1 || now_us < op->deadline_us)
 		return result;
-	return edu_fail(&edu->err, ETIMEDOUT, "%s",
-	    op->state == EDU_OP_BEGUN ? e->late : e->busy);
+	return fail_late(edu, op);
 }
 
 static void

@@ -42,12 +42,12 @@ EDU_TEST(timeout, "ETIMEDOUT; while it runs, another is ETIMEDOUT and touches "
 	memcpy(mem, text, sizeof(text));
 	CHECK_ERRNO(edu, ETIMEDOUT, edu_dma_put(edu, 9, mem, sizeof(text), 0,
 	    0) == -1);
-	CHECK_MESSAGE(edu, "goes on");
+	CHECK_MESSAGE(edu, "stands still");
 	before = get_registers(edu);
 	ATF_CHECK_EQ(before.command & EDU_DMA_CMD_RUN, EDU_DMA_CMD_RUN);
 	other = alloc(edu, 4096);
 	CHECK_ERRNO(edu, ETIMEDOUT, edu_dma_get(edu, 0, other, 1, 0, 0) == -1);
-	CHECK_MESSAGE(edu, "earlier");
+	CHECK_MESSAGE(edu, "earlier transfer: the clock of its machine stands");
 	CHECK_ERRNO(edu, ETIMEDOUT, edu_dma_get(edu, 0, other, 1,
 	    EDU_INTERRUPT, 30) == -1);
 	check_registers(edu, &before);
@@ -71,7 +71,7 @@ EDU_TEST(timeout_by_interrupt, "by interrupt: ETIMEDOUT, and the late "
 
 	CHECK_ERRNO(edu, ETIMEDOUT, edu_dma_put(edu, 0, mem, 100,
 	    EDU_INTERRUPT, 30) == -1);
-	CHECK_MESSAGE(edu, "goes on");
+	CHECK_MESSAGE(edu, "stands still");
 	monitor("cont");
 	check_wait(edu, SOON_MS, EDU_INTR_DMA);
 	/* Now it comes in the middle of the next call. */
@@ -83,6 +83,9 @@ EDU_TEST(timeout_by_interrupt, "by interrupt: ETIMEDOUT, and the late "
 	REQUIRE_EDU(edu, edu_dma_get(edu, 0, mem, 100, EDU_INTERRUPT,
 	    SOON_MS));
 	ATF_CHECK_EQ(mem[99], 0);
+	/* What is merely late is not said to stand still. */
+	CHECK_ERRNO(edu, ETIMEDOUT, edu_dma_put(edu, 0, mem, 100, 0, 0) == -1);
+	CHECK_MESSAGE(edu, "in time; the device goes on with it");
 	edu_close(edu);
 }
 
@@ -187,10 +190,10 @@ EDU_TEST(resumed_other, "EDU_RESUME of another transfer starts it; one that "
 	    0) == -1);
 	CHECK_ERRNO(edu, ETIMEDOUT, edu_dma_put(edu, 0, other, 100,
 	    EDU_RESUME, 0) == -1);
-	CHECK_MESSAGE(edu, "earlier");
+	CHECK_MESSAGE(edu, "earlier transfer: the clock of its machine stands");
 	CHECK_ERRNO(edu, ETIMEDOUT, edu_dma_put(edu, 0, mem, 100, EDU_RESUME |
 	    EDU_INTERRUPT, 0) == -1);
-	CHECK_MESSAGE(edu, "goes on");
+	CHECK_MESSAGE(edu, "stands still");
 	ATF_CHECK_EQ(starts, 1);
 	monitor("cont");
 	REQUIRE_EDU(edu, edu_dma_put(edu, 0, other, 100, EDU_RESUME, SOON_MS));

@@ -156,6 +156,29 @@ check(json.load(open("document")))' "$page"
 	done
 }
 
+test_case messages "every message that the manual explains is in the sources"
+messages_body()
+{
+	top=$(atf_get_srcdir)/../..
+	[ -r "$top/tools/edutool.8" ] || atf_skip "no manual page here"
+	cd "$top" || atf_fail "$top"
+	atf_check -o match:'^[5-9][0-9] messages' python3 -c '
+import glob, re, sys
+text = " ".join(open(f).read() for d in ("lib/*.[ch]", "lib/*/*.[ch]",
+    "tools/*.[ch]") for f in sorted(glob.glob(d)))
+# Strings that are written in pieces; an escaped quote ends none.
+text = text.replace("\\\"", "\1")
+text = re.sub(r"\"[\s\\]*(PRI\w+)?[\s\\]*\"", "", text)
+text = re.sub(r"(\" )?NODE\s*\"", "/dev/edu%u", text).replace("\1", "\"")
+page = open("tools/edutool.8").read().split(".Sh DIAGNOSTICS")[1]
+rows = re.findall(r"^\.It \"(.*)\"$", page, re.M)
+for row in rows:
+    for part in re.split(r"%[a-z]|\.\.\.", row):
+        if part not in text:
+            sys.exit(f"{row!r}: no {part!r}")
+print(len(rows), "messages")' <"$top/tools/edutool.8"
+}
+
 qemu_case version "version prints that of the tool and of the library"
 version_body()
 {

@@ -212,10 +212,11 @@ EDU_TEST(qemu_killed, "QEMU killed in mid-use: every call is ENODEV, nothing "
 	unsigned char *mem;
 	struct edu *edu;
 	uint32_t value;
-	int fd = use_marked_qemu();
+	int fd = use_marked_qemu(), irq_fd;
 
 	edu = open_device("qtest:", 0);
 	ATF_REQUIRE((mem = edu_mem_alloc(edu, 4095)) != NULL);
+	ATF_REQUIRE((irq_fd = edu_irq_fd(edu)) != -1);
 	ATF_REQUIRE(kill(marked_pid(), SIGKILL) == 0);
 	ATF_REQUIRE(dies_soon(fd));
 	ATF_CHECK_ERRNO(ENODEV, edu_live(edu, 1, NULL) == -1);
@@ -227,7 +228,7 @@ EDU_TEST(qemu_killed, "QEMU killed in mid-use: every call is ENODEV, nothing "
 	ATF_CHECK_ERRNO(ENODEV, edu_config_read(edu, 0, &value) == -1);
 	ATF_CHECK_MSG(strstr(edu_errmsg(edu), "it ended") != NULL, "%s",
 	    edu_errmsg(edu));
-	ATF_CHECK(is_readable(edu_irq_fd(edu), SOON_MS));
+	ATF_CHECK(is_readable(irq_fd, SOON_MS));
 	ATF_CHECK_ERRNO(ENODEV, edu_irq_wait(edu, EDU_FOREVER, &value) == -1);
 	ATF_CHECK_ERRNO(ENODEV, edu_mem_alloc(edu, 10) == NULL);
 	edu_close(edu);

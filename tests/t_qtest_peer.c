@@ -216,3 +216,94 @@ EDU_TEST(qemu_stopped, "a QEMU of our own that stands still: ENODEV after the "
 	qtest_end(q);
 	ATF_CHECK(now_ms() - start_ms < LIMIT_MS + LATE_MS);
 }
+
+static int
+late_factorial(struct edu *edu, void *data)
+{
+	uint32_t value;
+
+	(void)data;
+	return edu_factorial(edu, 5, 0, 100, &value);
+}
+
+static int
+late_factorial_irq(struct edu *edu, void *data)
+{
+	uint32_t value;
+
+	(void)data;
+	return edu_factorial(edu, 5, EDU_INTERRUPT, 100, &value);
+}
+
+static int
+late_put(struct edu *edu, void *data)
+{
+
+	return edu_dma_put(edu, 0, data, 16, 0, 100);
+}
+
+static int
+late_get(struct edu *edu, void *data)
+{
+
+	return edu_dma_get(edu, 0, data, 16, EDU_INTERRUPT, 100);
+}
+
+static int
+late_wait(struct edu *edu, void *data)
+{
+	uint32_t status;
+
+	(void)data;
+	return edu_irq_wait(edu, 100, &status);
+}
+
+EDU_TEST(qemu_stopped_in_call, "QEMU stands still in a call with a timeout: "
+    "ETIMEDOUT at its end and a little later, then ENODEV")
+{
+	static int (* const calls[])(struct edu *, void *) = {
+		late_factorial, late_factorial_irq, late_put, late_get,
+		late_wait
+	};
+	struct edu *edu;
+	int64_t start_ms;
+	uint64_t value;
+	void *data;
+	pid_t pid;
+	size_t i;
+
+	for (i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
+		ATF_REQUIRE((edu = edu_open("qtest:", 0)) != NULL);
+		ATF_REQUIRE((data = edu_mem_alloc(edu, 4096)) != NULL);
+		ATF_REQUIRE((pid = tcgetpgrp(edu_bus_qtest_session(
+		    edu->bus)->tty_fd)) > 0 && kill(pid, SIGSTOP) == 0);
+		start_ms = now_ms();
+		ATF_CHECK(calls[i](edu, data) == -1);
+		ATF_CHECK_EQ_MSG(errno, ETIMEDOUT, "%zu: errno %d", i, errno);
+		ATF_CHECK_MSG(strstr(edu_errmsg(edu), "does not answer") !=
+		    NULL, "%zu: %s", i, edu_errmsg(edu));
+		ATF_CHECK(edu_read(edu, EDU_ID, 4, &value) == -1);
+		ATF_CHECK_EQ(errno, ENODEV);
+		edu_close(edu);
+		ATF_CHECK_MSG(now_ms() - start_ms < 100 + LATE_MS, "%zu", i);
+	}
+}
+
+EDU_TEST(deadline_ends, "the end of one call's timeout is none for the next")
+{
+	struct edu *edu;
+	struct qtest *q;
+	uint32_t value;
+	uint64_t wide;
+
+	ATF_REQUIRE((edu = edu_open("qtest:", 0)) != NULL);
+	q = edu_bus_qtest_session(edu->bus);
+	REQUIRE_EDU(edu, edu_factorial(edu, 5, 0, SOON_MS, &value));
+	ATF_CHECK(q->wanted_us != EDU_NEVER);
+	REQUIRE_EDU(edu, edu_read(edu, EDU_LIVE, 4, &wide));
+	ATF_CHECK(q->wanted_us == EDU_NEVER);
+	(void)edu_irq_wait(edu, 0, &value);
+	REQUIRE_EDU(edu, edu_config_read(edu, PCI_ID, &value));
+	ATF_CHECK(q->wanted_us == EDU_NEVER);
+	edu_close(edu);
+}

@@ -285,7 +285,7 @@ EDU_TEST(zero, "a timeout of 0: it is begun, looked at once, and left")
 	check_nothing_done(edu);
 	REQUIRE_EDU(edu, edu_process(edu));
 	check_done(edu, mem, ETIMEDOUT);
-	CHECK_MESSAGE(edu, "goes on");
+	CHECK_MESSAGE(edu, "stands still");
 	ATF_CHECK_EQ(get_registers(edu).count, 7);
 	edu_close(edu);
 }

@@ -38,8 +38,9 @@ struct search {
 	} nodes[MAX_NODES];
 	size_t		nnodes;
 	char		group[64];	/* VFIO's, of the function */
-	/* What was found. */
+	/* What was found, and whether it is open or mapped. */
 	char		what[128];
+	const char	*how;
 };
 
 static void
@@ -158,7 +159,8 @@ check_descriptor(struct search *s, int dir, const char *fd)
 	    (st.st_mode & S_IWUSR)) &&
 	    (strncmp(path, "/dev/", 5) != 0 || !is_our_node(s, dir, fd)))
 		return 0;
-	(void)snprintf(s->what, sizeof(s->what), "has %.100s open", path);
+	(void)snprintf(s->what, sizeof(s->what), "%.100s", path);
+	s->how = "open";
 	return 1;
 }
 
@@ -190,7 +192,8 @@ check_mapping(struct search *s, char *line)
 	path[strcspn(path, "\n")] = '\0';
 	if (!is_ours(s, path, mode[2] == 'w' && mode[4] == 's'))
 		return 0;
-	(void)snprintf(s->what, sizeof(s->what), "has %.100s mapped", path);
+	(void)snprintf(s->what, sizeof(s->what), "%.100s", path);
+	s->how = "mapped";
 	return 1;
 }
 
@@ -257,7 +260,8 @@ describe(const struct search *s, const char *pid, char *buf, size_t size)
 
 	(void)snprintf(path, sizeof(path), PROC "/%.20s/comm", pid);
 	(void)edu_sysfs_line(path, name, sizeof(name));
-	(void)snprintf(buf, size, "process %s (%s) %s", pid, name, s->what);
+	(void)snprintf(buf, size, "process %s (%s) has %s %s", pid, name,
+	    s->what, s->how);
 }
 
 /* The kernel's own, most of them all, run no program: not to be looked at. */
@@ -322,7 +326,6 @@ edu_linux_holder(const char *address, char *buf, size_t size)
 		return 1;
 	if (!is_group_busy(&s))
 		return 0;
-	(void)snprintf(buf, size, "another process, which this user cannot "
-	    "see, has %s open", s.group);
+	(void)snprintf(buf, size, "another process is using %s", s.group);
 	return 1;
 }

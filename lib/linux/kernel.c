@@ -36,6 +36,7 @@ static const struct edu_kernel_ops uio_ops = {
 	.rearm = edu_uio_rearm,
 	.wait = edu_uio_wait,
 	.fd = edu_uio_fd,
+	.is_polled = edu_uio_is_polled,
 	.alloc = edu_memory_alloc,
 	.free = edu_memory_free,
 	.close = linux_close,
@@ -76,7 +77,7 @@ edu_linux_kernel(struct edu_bus *bus, int poll_only)
 	    strcmp(driver.name, "uio_pci_generic") != 0)
 		return &self->kernel;
 	self->kernel.ops = &uio_ops;
-	if (edu_uio_open(self, bus->name) == 0)
+	if (edu_uio_open(self, bus) == 0)
 		return &self->kernel;
 	edu_error_save(&first, bus->err);
 	linux_close(&self->kernel);

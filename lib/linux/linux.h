@@ -23,6 +23,12 @@ struct edu_linux {
 	int		translated;	/* an IOMMU stands before the memory */
 	int		uio_fd;		/* /dev/uioN, or -1 */
 	int		config_fd;	/* configuration space, or -1 */
+	long		line;		/* the number of its interrupt */
+	/* Interrupts that came since uio.c counts, and the line's then. */
+	int		is_counting;
+	uint64_t	announced;
+	uint64_t	line_count;
+	int		is_unsure;	/* one may be in both */
 };
 
 static inline struct edu_linux *
@@ -52,11 +58,12 @@ struct edu_kernel *edu_linux_kernel(struct edu_bus *, int poll_only);
  * uio.c.  edu_uio_open() finds the function's /dev/uioN and fills in
  * name and descriptors; edu_uio_close() masks the interrupt and closes them.
  */
-int edu_uio_open(struct edu_linux *, const char *address);
+int edu_uio_open(struct edu_linux *, struct edu_bus *);
 void edu_uio_close(struct edu_linux *);
 int edu_uio_rearm(struct edu_kernel *);
 int edu_uio_wait(struct edu_kernel *, int timeout_ms);
 int edu_uio_fd(struct edu_kernel *);
+int edu_uio_is_polled(struct edu_kernel *);
 
 /* hugepages.c */
 int edu_memory_alloc(struct edu_kernel *, size_t length, uint64_t limit,

@@ -31,9 +31,11 @@
 #include <poll.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "bus.h"
 #include "clock.h"
 #include "error.h"
 #include "linux.h"
@@ -94,7 +96,7 @@ find_uio(struct edu_linux *self, const char *address, char *name, size_t size)
 	char path[sizeof(EDU_SYSFS_PCI) + 160];
 	struct dirent *entry;
 	DIR *directory;
-	int length;
+	int errnum, length;
 
 	(void)snprintf(path, sizeof(path), EDU_SYSFS_PCI "/%.128s/uio",
 	    address);
@@ -102,10 +104,16 @@ find_uio(struct edu_linux *self, const char *address, char *name, size_t size)
 	if (directory == NULL)
 		return edu_fail_errno(self->kernel.err, errno, "%s", path);
 	length = 0;
-	while (length == 0 && (entry = readdir(directory)) != NULL)
-		if (strncmp(entry->d_name, "uio", 3) == 0)
+	do {
+		errno = 0;
+		if ((entry = readdir(directory)) != NULL &&
+		    strncmp(entry->d_name, "uio", 3) == 0)
 			length = snprintf(name, size, "%s", entry->d_name);
+	} while (length == 0 && entry != NULL);
+	errnum = errno;
 	(void)closedir(directory);
+	if (length == 0 && errnum != 0)
+		return edu_fail_errno(self->kernel.err, errnum, "%s", path);
 	if (length <= 0 || (size_t)length >= size)
 		return edu_fail(self->kernel.err, ENOENT,
 		    "%s: holds no uio device", path);
@@ -123,6 +131,35 @@ open_config(struct edu_linux *self, const char *address)
 	if (self->config_fd != -1)
 		return 0;
 	return edu_fail_errno(self->kernel.err, errno, "%s", path);
+}
+
+/* The number of its interrupt line; -1: not known. */
+static long
+find_line(const char *address)
+{
+	char path[sizeof(EDU_SYSFS_PCI) + 160], text[32];
+
+	(void)snprintf(path, sizeof(path), EDU_SYSFS_PCI "/%.128s/irq",
+	    address);
+	if (edu_sysfs_line(path, text, sizeof(text)) == -1)
+		return -1;
+	return strtol(text, NULL, 10);
+}
+
+/* How often the line has interrupted, on all processors; 0: not known. */
+static uint64_t
+read_line_count(const struct edu_linux *self)
+{
+	char *next, path[64], text[4096];
+	uint64_t count = 0;
+
+	(void)snprintf(path, sizeof(path), "/sys/kernel/irq/%ld/per_cpu_count",
+	    self->line);
+	if (edu_sysfs_line(path, text, sizeof(text)) == -1)
+		return 0;
+	for (next = text; *next != '\0'; next += *next == ',')
+		count += strtoull(next, &next, 10);
+	return count;
 }
 
 /*
@@ -145,14 +182,18 @@ open_uio(struct edu_linux *self, const char *name)
 
 /*
  * A new descriptor starts at the present count: there is nothing to drain.
+ * All was found by the address, which is the function's own until it is gone.
  */
 int
-edu_uio_open(struct edu_linux *self, const char *address)
+edu_uio_open(struct edu_linux *self, struct edu_bus *bus)
 {
 	char name[32];
 
-	if (find_uio(self, address, name, sizeof(name)) == -1 ||
-	    open_config(self, address) == -1 || open_uio(self, name) == -1)
+	if (find_uio(self, bus->name, name, sizeof(name)) == -1 ||
+	    open_config(self, bus->name) == -1 || open_uio(self, name) == -1)
+		return -1;
+	self->line = find_line(bus->name);
+	if (bus->ops->present != NULL && bus->ops->present(bus) == -1)
 		return -1;
 	(void)snprintf(self->kernel.name, sizeof(self->kernel.name),
 	    "%s (uio_pci_generic)", name);
@@ -197,6 +238,11 @@ edu_uio_rearm(struct edu_kernel *kernel)
 		return -1;
 	if ((command & PCI_COMMAND_NO_INTX) == 0)
 		return 0;
+	/* Nothing is under way. */
+	if (!self->is_counting) {
+		self->is_counting = 1;
+		self->line_count = read_line_count(self);
+	}
 	command &= (uint16_t)~PCI_COMMAND_NO_INTX;
 	if (command_write(self, command) == -1 ||
 	    command_read(self, &command) == -1)
@@ -238,8 +284,10 @@ edu_uio_wait(struct edu_kernel *kernel, int timeout_ms)
 		return edu_fail_errno(self->kernel.err, errno,
 		    "waiting for an interrupt");
 	n = read(self->uio_fd, &count, sizeof(count));
-	if (n == (ssize_t)sizeof(count))
+	if (n == (ssize_t)sizeof(count)) {
+		self->announced++;
 		return 1;
+	}
 	if (n == -1 && (errno == EAGAIN || errno == EINTR))
 		return 1;	/* may have been one: let the caller look */
 	if (n == -1 && errno == EIO)
@@ -258,4 +306,32 @@ edu_uio_fd(struct edu_kernel *kernel)
 {
 
 	return edu_linux_of(kernel)->uio_fd;
+}
+
+/*
+ * Linux switches off a line on which something interrupts that nobody takes,
+ * and then calls its handlers every 100 ms: such a call counts for us, and not
+ * as an interrupt of the line.  Every other one counts there first; it may have
+ * been on its way when we began to count, but not a second one, for the first
+ * has INTx masked until rearm().
+ */
+int
+edu_uio_is_polled(struct edu_kernel *kernel)
+{
+	struct edu_linux *self = edu_linux_of(kernel);
+	struct pollfd pfd = { .fd = self->uio_fd, .events = POLLIN };
+	int is_readable = poll(&pfd, 1, 0) == 1;
+	uint64_t count = read_line_count(self);
+
+	if (count == 0 || !self->is_counting)
+		return 0;
+	if (self->announced + (unsigned)is_readable > count -
+	    self->line_count + (unsigned)self->is_unsure)
+		return 1;
+	if (!is_readable) {
+		self->line_count = count;
+		self->announced = 0;
+		self->is_unsure = 1;
+	}
+	return 0;
 }

@@ -36,8 +36,8 @@ config_read(struct edu_bus *bus, unsigned offset, uint32_t *value)
 {
 
 	(void)value;
-	return edu_fail(bus->err, EACCES, "cannot read configuration "
-	    "space at 0x%02x: it needs /dev/pciN (try as root)", offset);
+	return edu_fail_errno(bus->err, EACCES, "cannot read configuration "
+	    "space at 0x%02x, which needs /dev/pciN", offset);
 }
 
 static int
@@ -45,8 +45,8 @@ config_write(struct edu_bus *bus, unsigned offset, uint32_t value)
 {
 
 	(void)value;
-	return edu_fail(bus->err, EACCES, "cannot write configuration "
-	    "space at 0x%02x: it needs /dev/pciN (try as root)", offset);
+	return edu_fail_errno(bus->err, EACCES, "cannot write configuration "
+	    "space at 0x%02x, which needs /dev/pciN", offset);
 }
 
 static int

@@ -166,7 +166,10 @@ netbsd_alloc(struct edu_kernel *kernel, size_t length, uint64_t limit,
 
 	if (info->dma_address + info->dma_size > limit)
 		return edu_fail(kernel->err, ENOMEM, "edu(4)'s memory at 0x%"
-		    PRIx64 " is above the device's mask", info->dma_address);
+		    PRIx64 " is not below 0x%" PRIx64 ", the end of what the "
+		    "device reaches: load the module with that mask (modload "
+		    "-i dma_mask=%" PRIu64 "), or state the one that it has",
+		    info->dma_address, limit, limit - 1);
 	if (map_memory(k) == -1)
 		return -1;
 	r = edu_range_take(&k->used, 0, info->dma_size, size);

@@ -105,6 +105,31 @@ write_register(struct edu_bus *bus, unsigned offset, unsigned width,
 	    width == 8 ? 'q' : 'l', b->bar0 + offset, value);
 }
 
+static int
+present(struct edu_bus *bus)
+{
+	struct qtest_bus *b = self(bus);
+
+	if (b->q->errnum == 0)
+		return 0;
+	return qtest_fail(b->q, b->bus.err, b->q->errnum == ETIMEDOUT ?
+	    "not done in time" : "the device is gone");
+}
+
+static int
+stands_still(struct edu_bus *bus)
+{
+
+	return qtest_stands_still(self(bus)->q);
+}
+
+static void
+begin(struct edu_bus *bus, int64_t deadline_us)
+{
+
+	qtest_begin(self(bus)->q, deadline_us);
+}
+
 static void
 close_bus(struct edu_bus *bus)
 {
@@ -120,6 +145,9 @@ static const struct edu_bus_ops bus_qtest_ops = {
 	.map = map,
 	.read = read_register,
 	.write = write_register,
+	.present = present,
+	.begin = begin,
+	.stands_still = stands_still,
 	.kernel = edu_qtest_kernel,
 	.close = close_bus,
 };

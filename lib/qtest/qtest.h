@@ -40,6 +40,8 @@ struct qtest {
 	uint32_t	watched;	/* lines */
 	int		limit_ms;	/* for a whole call of protocol.c */
 	int64_t		deadline_us;	/* of the call that is going on */
+	int64_t		wanted_us;	/* the library's caller's; EDU_NEVER */
+	int		is_wanted;	/* that is what the former comes of */
 	/* 0, or why the session is over: nothing more is sent then. */
 	int		errnum;
 	char		why[256];
@@ -66,6 +68,12 @@ void	qtest_end(struct qtest *);
  * Where QEMU neither reads nor answers for limit_ms, the session is over.
  */
 
+/*
+ * The calls that follow belong to one that is to end by then (EDU_NEVER: they
+ * have limit_ms): ETIMEDOUT if QEMU lets that pass, and ENODEV from the next
+ * on.
+ */
+void	qtest_begin(struct qtest *, int64_t deadline_us);
 /* Wait until QEMU answers, and make sure that it speaks qtest. */
 int	qtest_greet(struct qtest *, int timeout_ms);
 /* One command and, where value is not NULL, the number that it answers. */
@@ -82,6 +90,8 @@ int	qtest_store(struct qtest *, uint64_t address, const void *, size_t);
 int	qtest_load(struct qtest *, uint64_t address, void *, size_t);
 /* 1, or 0 where QEMU's machine has no ports for configuration space. */
 int	qtest_has_config(struct qtest *);
+/* 1 where the machine has an interval timer, which stands still; or 0. */
+int	qtest_stands_still(struct qtest *);
 /*
  * Let the machine's I/O APIC tell of its inputs; EIO where there is none.
  * Then let one of them (0 to 31) be heard on irq_fd.

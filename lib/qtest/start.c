@@ -119,6 +119,7 @@ create(const char *peer, const char *gone, struct edu_error *err)
 	}
 	q->fd = q->irq_fd = q->said_fd = q->tty_fd = -1;
 	q->limit_ms = LIMIT_MS;
+	q->wanted_us = EDU_NEVER;
 	q->silence = ENODEV;
 	q->gone = gone;
 	(void)snprintf(q->peer, sizeof(q->peer), "%s", peer);

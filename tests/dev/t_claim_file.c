@@ -265,6 +265,24 @@ as_user(uid_t uid, const char *name, const char *message)
 	return WEXITSTATUS(status);
 }
 
+/* Of what a close has left masked the claim's neighbour says. */
+static void
+check_masked(const char *name)
+{
+	char masked[128];
+	struct edu *edu;
+	struct stat st;
+
+	(void)snprintf(masked, sizeof(masked), SHARED "/edu-%s.masked", name);
+	pci_set_command(name, pci_command(name) & ~COMMAND_NO_INTX);
+	edu = open_device(name, EDU_OPEN_KEEP | EDU_OPEN_POLL);
+	REQUIRE_EDU(edu, edu_irq_raise(edu, 0x10));
+	edu_close(edu);
+	ATF_CHECK(lstat(masked, &st) == 0);
+	edu_close(open_device(name, EDU_OPEN_POLL));
+	ATF_CHECK(lstat(masked, &st) == -1);
+}
+
 DEVICE_TEST(group, "a group that has been given the function drives it where "
     SHARED " is the group's; who is in it and root keep each other away")
 {
@@ -291,6 +309,7 @@ DEVICE_TEST(group, "a group that has been given the function drives it where "
 	ATF_REQUIRE(unlink(shared_file) == 0);
 	edu_close(open_device(name, 0));
 	ATF_CHECK_EQ(as_user(USER, name, ""), 0);
+	check_masked(name);
 	ATF_REQUIRE(chmod(SHARED, 0777) == 0);
 	CHECK_ERRNO(NULL, EACCES, claim(name) == NULL);
 	ATF_REQUIRE(unlink(shared_file) == 0 && rmdir(SHARED) == 0);

@@ -90,8 +90,9 @@ EDU_TEST(attach_refuses, "attach refuses what is no edu device")
 
 EDU_TEST(module, "each step of loading fails in turn; unload says busy")
 {
-	int flags = INTX, i, failed = 0;
+	struct prop_dictionary properties = { .flags = INTX };
 	struct edu_info info;
+	int i, failed = 0;
 
 	for (i = 0; i < 4; i++) {
 		machine_reset();
@@ -104,7 +105,7 @@ EDU_TEST(module, "each step of loading fails in turn; unload says busy")
 	}
 	ATF_CHECK_EQ(failed, 2);
 	machine_reset();
-	ATF_CHECK_EQ(edu_module(MODULE_CMD_INIT, &flags), 0);
+	ATF_CHECK_EQ(edu_module(MODULE_CMD_INIT, &properties), 0);
 	ATF_CHECK_EQ(edu_module(MODULE_CMD_STAT, NULL), ENOTTY);
 	ATF_REQUIRE_EQ(node_open(FREAD), 0);
 	ATF_REQUIRE_EQ(node_ioctl(EDU_IOC_INFO, &info), 0);
@@ -114,6 +115,20 @@ EDU_TEST(module, "each step of loading fails in turn; unload says busy")
 	ATF_CHECK_EQ(node_close(), 0);
 	ATF_CHECK_EQ(edu_module(MODULE_CMD_FINI, NULL), EBUSY);
 	node_munmap();
+	ATF_CHECK_EQ(edu_module(MODULE_CMD_FINI, NULL), 0);
+	ATF_CHECK_EQ(machine_held(), 0);
+}
+
+EDU_TEST(dma_mask, "memory lies within 28 bits, or the module's mask")
+{
+	struct prop_dictionary properties = { .dma_mask = UINT32_MAX };
+
+	start(0);
+	ATF_CHECK_EQ(machine.dma_limit, 0x0fffffff);
+	stop();
+	machine_reset();
+	ATF_CHECK_EQ(edu_module(MODULE_CMD_INIT, &properties), 0);
+	ATF_CHECK_EQ(machine.dma_limit, UINT32_MAX);
 	ATF_CHECK_EQ(edu_module(MODULE_CMD_FINI, NULL), 0);
 	ATF_CHECK_EQ(machine_held(), 0);
 }

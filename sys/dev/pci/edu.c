@@ -475,6 +475,8 @@ edu_modcmd(modcmd_t cmd, void *arg)
 	case MODULE_CMD_INIT:
 		(void)prop_dictionary_get_int(arg, "flags",
 		    &cfdata_ioconf_edu[0].cf_flags);
+		(void)prop_dictionary_get_uint64(arg, "dma_mask",
+		    &edu_dma_limit);
 		error = devsw_attach(edu_cd.cd_name, NULL, &bmajor,
 		    &edu_cdevsw, &cmajor);
 		if (error != 0)

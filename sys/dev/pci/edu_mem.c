@@ -57,8 +57,12 @@ __KERNEL_RCSID(0, "$NetBSD$");
 #include <dev/pci/eduvar.h>
 
 #define EDU_DMA_SIZE	(64 * 1024)
-#define EDU_DMA_LIMIT	EDU_DMA_MASK	/* the highest address of it */
+#ifndef EDU_DMA_LIMIT			/* options, where QEMU was told */
+#define EDU_DMA_LIMIT	EDU_DMA_MASK
+#endif
 #define EDU_STOP_MS	500		/* for a DMA, which takes 100 */
+
+uint64_t edu_dma_limit = EDU_DMA_LIMIT;	/* the highest address of it */
 
 bool
 edu_answers(struct edu_softc *sc)
@@ -153,7 +157,7 @@ edumem_init(struct edu_softc *sc, const struct pci_attach_args *pa)
 	const bus_size_t size = round_page(EDU_DMA_SIZE);
 	int error, nsegs;
 
-	error = bus_dmatag_subregion(pa->pa_dmat, 0, EDU_DMA_LIMIT,
+	error = bus_dmatag_subregion(pa->pa_dmat, 0, edu_dma_limit,
 	    &sc->sc_dmat, BUS_DMA_NOWAIT);
 	if (error != 0)
 		goto fail;

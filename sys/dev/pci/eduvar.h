@@ -97,6 +97,7 @@ struct edu_softc {
 
 struct edu_info;
 extern struct cfdriver edu_cd;
+extern uint64_t edu_dma_limit;
 
 bool	edu_answers(struct edu_softc *);
 void	edu_command(struct edu_softc *, pcireg_t, pcireg_t, pcireg_t);

@@ -362,8 +362,9 @@ int
 bus_dmatag_subregion(bus_dma_tag_t t, bus_addr_t min, bus_addr_t max,
     bus_dma_tag_t *new, int flags)
 {
-	if (min != 0 || max != EDU_DMA_MASK)
+	if (min != 0)
 		standin_panic("bus_dmatag_subregion");
+	machine.dma_limit = max;
 	return acquire(R_DMATAG, ENOMEM);
 }
 

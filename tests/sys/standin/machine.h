@@ -30,6 +30,7 @@ struct machine {
 	uint32_t	saved_csr;
 	/* The n-th call that may fail does; 0: none. */
 	int		calls, fail_at;
+	uint64_t	dma_limit;	/* of the memory, as asked for */
 	int		signal;		/* end a cv_wait_sig() */
 	uint8_t		*memory;	/* for DMA */
 };

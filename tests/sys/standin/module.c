@@ -34,7 +34,17 @@ prop_dictionary_get_int(prop_dictionary_t d, const char *key, int *value)
 {
 	if (d == NULL || strcmp(key, "flags") != 0)
 		return false;
-	*value = *d;
+	*value = d->flags;
+	return true;
+}
+
+bool
+prop_dictionary_get_uint64(prop_dictionary_t d, const char *key,
+    uint64_t *value)
+{
+	if (d == NULL || strcmp(key, "dma_mask") != 0 || d->dma_mask == 0)
+		return false;
+	*value = d->dma_mask;
 	return true;
 }
 

@@ -216,13 +216,19 @@ void	devsw_detach(void *, const struct cdevsw *);
 
 /* Modules. */
 typedef enum { MODULE_CMD_INIT, MODULE_CMD_FINI, MODULE_CMD_STAT } modcmd_t;
-typedef const int *prop_dictionary_t;
+struct prop_dictionary {
+	int		flags;
+	uint64_t	dma_mask;	/* 0: not there */
+};
+typedef const struct prop_dictionary *prop_dictionary_t;
 #define MODULE(class, name, required)					\
 	static int name ## _modcmd(modcmd_t, void *);			\
 	int (*const name ## _module)(modcmd_t, void *) = name ## _modcmd
 extern int (*const edu_module)(modcmd_t, void *);
 
 bool	prop_dictionary_get_int(prop_dictionary_t, const char *, int *);
+bool	prop_dictionary_get_uint64(prop_dictionary_t, const char *,
+	    uint64_t *);
 int	config_init_component(struct cfdriver *const *, const void *,
 	    struct cfdata *);
 int	config_fini_component(struct cfdriver *const *, const void *,
