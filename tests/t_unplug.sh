@@ -86,7 +86,8 @@ replace()
 	status=$?
 	kill $reader $listener
 	[ $status -ne 69 ] || atf_skip "$(cat err)"
-	[ $status -eq 0 ] || atf_fail "exit status $status: $(cat out err)"
+	[ $status -eq 0 ] || cat out err
+	atf_check_equal $status 0
 	atf_check -o match:"^$rounds rounds, 0 failures" grep rounds out
 }
 

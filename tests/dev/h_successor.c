@@ -74,40 +74,59 @@ set_command(unsigned char command)
 	(void)close(fd);
 }
 
-/* The first byte of the vendor's id says which it is; 0: none. */
+/*
+ * Which it is, by the first byte of the vendor's id; 0: none.  Linux makes the
+ * file of BAR0 when it has given the BARs their addresses.
+ */
+static int
+is_there(unsigned char vendor)
+{
+	unsigned char config[CONFIG_SIZE];
+	char path[128];
+
+	(void)snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/resource0",
+	    name);
+	if (!get_config(config))
+		return vendor == 0;
+	return config[0] == vendor && access(path, F_OK) == 0;
+}
+
+/*
+ * Until this is there.  QEMU refuses to plug in while it has not quite done
+ * with what was unplugged: ask again every second.
+ */
 static void
-await(unsigned char vendor)
+ask(const char *command, unsigned char vendor)
 {
 	struct timespec nap = { 0, 10000000 };
-	unsigned char config[CONFIG_SIZE];
 	int i;
 
-	for (i = 0; i < 6000; i++) {
-		if (!get_config(config))
-			config[0] = 0;
-		if (config[0] == vendor)
-			return;
+	for (i = 0; !is_there(vendor); i++) {
+		if (i == 6000)
+			die("the slot does not change");
+		if (i % 100 == 0) {
+			(void)printf("monitor %s\n", command);
+			(void)fflush(stdout);
+		}
 		(void)nanosleep(&nap, NULL);
 	}
-	die("the slot does not change");
 }
 
 static void
 plug(const char *device, unsigned char vendor)
 {
+	char command[64];
 
-	(void)printf("monitor device_add %s,id=it,addr=4\n", device);
-	(void)fflush(stdout);
-	await(vendor);
+	(void)snprintf(command, sizeof(command), "device_add %s,id=it,addr=4",
+	    device);
+	ask(command, vendor);
 }
 
 static void
 unplug(void)
 {
 
-	(void)printf("monitor device_del it\n");
-	(void)fflush(stdout);
-	await(0);
+	ask("device_del it", 0);
 }
 
 static int
@@ -162,9 +181,12 @@ check_calls(struct edu *edu, unsigned char *mem)
 	check(edu, edu_irq_status(edu, &value), "status");
 }
 
-/* The process that has it: one byte each way when it is gone. */
+/*
+ * The process that has it: one byte when it has, one when it is gone, and it
+ * waits for one when another has its place.  An idle one has not noticed.
+ */
 static void
-own(int ready_fd, int go_fd)
+own(int ready_fd, int go_fd, int is_idle)
 {
 	unsigned char *mem;
 	struct edu *edu;
@@ -175,9 +197,11 @@ own(int ready_fd, int go_fd)
 		die(edu != NULL ? edu_errmsg(edu) : "open");
 	if (write(ready_fd, &c, 1) != 1)
 		exit(1);
-	while (drive(edu, mem) == 0)
-		continue;
-	check(edu, -1, "work");
+	if (!is_idle) {
+		while (drive(edu, mem) == 0)
+			continue;
+		check(edu, -1, "work");
+	}
 	if (write(ready_fd, &c, 1) != 1 || read(go_fd, &c, 1) != 1)
 		exit(1);
 	check_calls(edu, mem);
@@ -224,7 +248,8 @@ compare(const unsigned char *before)
 }
 
 static void
-replace(const char *successor, unsigned char vendor, unsigned char command)
+replace(const char *successor, unsigned char vendor, unsigned char command,
+    int is_idle)
 {
 	unsigned char before[CONFIG_SIZE];
 	int go[2], ready[2], status;
@@ -233,7 +258,7 @@ replace(const char *successor, unsigned char vendor, unsigned char command)
 	if (pipe(go) == -1 || pipe(ready) == -1 || (pid = fork()) == -1)
 		die("fork");
 	if (pid == 0)
-		own(ready[1], go[0]);
+		own(ready[1], go[0], is_idle);
 	(void)close(ready[1]);
 	expect_byte(ready[0]);
 	unplug();
@@ -265,9 +290,10 @@ main(int argc, char **argv)
 		if (is_uio)
 			bind_uio();
 		if (i % 2 == 0)
-			replace("edu", 0x34, commands[i % 3]);
+			replace("edu", 0x34, commands[i % 3],
+			    i / 2 % 2 != 0);
 		else {
-			replace("e1000", 0x86, 0);
+			replace("e1000", 0x86, 0, i / 2 % 2 != 0);
 			unplug();
 			plug("edu", 0x34);
 		}
