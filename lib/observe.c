@@ -14,8 +14,12 @@
 #include "internal.h"
 
 #define AGREED		3
-/* How long a function may stay away that is being sized. */
+/*
+ * How long a function may stay away that is being sized, and how many looks
+ * that is at least: who was not run meanwhile has not looked.
+ */
 #define PATIENCE_US	300000
+#define LOOKS		100
 #define NAP_US		200
 
 static void
@@ -43,11 +47,13 @@ int
 edu_decoding_await(struct edu *edu, uint32_t *command)
 {
 	int64_t end = edu_now_us() + PATIENCE_US;
+	unsigned looks;
 
-	for (;;) {
+	for (looks = 1; ; looks++) {
 		if (edu_command_read(edu, command) == -1)
 			return -1;
-		if ((*command & PCI_COMMAND_MEMORY) || edu_now_us() > end)
+		if ((*command & PCI_COMMAND_MEMORY) ||
+		    (looks >= LOOKS && edu_now_us() > end))
 			return 0;
 		nap();
 	}
@@ -60,6 +66,7 @@ insist(struct edu *edu, unsigned offset, unsigned width, uint64_t *value)
 	int64_t end = edu_now_us() + PATIENCE_US;
 	uint32_t command;
 	int agreed = 0, was_there = 0;
+	unsigned looks = 0;
 
 	while (agreed < AGREED) {
 		*value = edu->bus->ops->read(edu->bus, offset, width);
@@ -74,7 +81,7 @@ insist(struct edu *edu, unsigned offset, unsigned width, uint64_t *value)
 		/* Gone, or away: what reads 0 for ever is for our caller. */
 		if (edu_command_read(edu, &command) == -1)
 			return -1;
-		if (edu_now_us() > end)
+		if (++looks >= LOOKS && edu_now_us() > end)
 			return 0;
 		if (!(command & PCI_COMMAND_MEMORY))
 			nap();
