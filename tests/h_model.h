@@ -181,7 +181,7 @@ random_flags(struct expected *e, unsigned also, int *timeout_ms)
 	if (model.has_interrupts)
 		flags |= EDU_INTERRUPT & next_random();
 	if (next_random() % 32 == 0)
-		flags |= 0x10U << next_random() % 28;
+		flags |= 0x10000U << next_random() % 16;
 	expect(e, (flags & ~(EDU_INTERRUPT | also)) != 0, EINVAL);
 	*timeout_ms = next_random() % 32 == 0 ? -7 : SOON_MS;
 	expect(e, *timeout_ms < 0, EINVAL);
