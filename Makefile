@@ -8,6 +8,7 @@
 #	make			the library and edutool, in build/
 #	make demo		see it work in a guest
 #	make check		every test; ends with "N passed, N failed"
+#	make soak		the attacks among them, for hours; EDU_SOAK
 #	make check-aarch64	the main job in a guest for arm64
 #	make install		DESTDIR, PREFIX
 #	make kmod		NetBSD's edu(4), in build/; SYSDIR
@@ -157,6 +158,9 @@ demo-deps:
 check: check-deps tests
 	@tests/run
 
+soak: check-deps tests
+	@tests/soak
+
 check-deps:
 	@tools/deps check
 
@@ -223,5 +227,5 @@ dist:
 clean:
 	rm -rf build
 
-.PHONY: all tests deps demo demo-deps check check-deps check-aarch64 lint \
+.PHONY: all tests deps demo demo-deps check soak check-deps check-aarch64 lint \
 	install kmod install-kmod dist clean

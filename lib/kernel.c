@@ -44,14 +44,33 @@ edu_kernel_open(struct edu *edu)
 	return edu->kernel != NULL ? 0 : -1;
 }
 
+/*
+ * As the system's holder().  A bus of its own, and a driver that opens once,
+ * are nobody else's.
+ */
+static int
+find_holder(struct edu *edu)
+{
+
+	if (edu->bus->is_private || edu->bus->is_driven ||
+	    edu_system.holder == NULL)
+		return 0;
+	return edu_system.holder(edu->bus->name, edu->holder,
+	    sizeof(edu->holder));
+}
+
 int
 edu_require_unheld(struct edu *edu)
 {
-	const char *who = edu_holder(edu);
 
-	if (who == NULL)
+	switch (find_holder(edu)) {
+	case 0:
 		return 0;
-	return edu_fail(&edu->err, EBUSY, "%s", who);
+	case 1:
+		return edu_fail(&edu->err, EBUSY, "%s", edu->holder);
+	}
+	return edu_fail_errno(&edu->err, errno, "cannot see whether another "
+	    "process uses the device");
 }
 
 int
@@ -63,16 +82,11 @@ edu_kernel_lacks(struct edu *edu, const char *what)
 	return edu_fail(&edu->err, ENOTSUP, "%s: %s", what, remedy);
 }
 
-/* A bus of its own, and a driver that opens once, are nobody else's. */
 EDU_PUBLIC const char *
 edu_holder(struct edu *edu)
 {
 
-	if (edu->bus->is_private || edu->bus->is_driven ||
-	    edu_system.holder == NULL || !edu_system.holder(edu->bus->name,
-	    edu->holder, sizeof(edu->holder)))
-		return NULL;
-	return edu->holder;
+	return find_holder(edu) == 1 ? edu->holder : NULL;
 }
 
 EDU_PUBLIC const char *

@@ -69,7 +69,8 @@ struct edu_system {
 	 * A process other than this one that uses the function, by whatever
 	 * the system has for user space: 1, and in buf "process 12 (name) has
 	 * /dev/uio0 open"; 0: none is seen, which for a user who may not look
-	 * at other processes proves little.  NULL: the system cannot tell.
+	 * at other processes proves little; -1 with errno: too little memory,
+	 * or descriptors, to look.  NULL: the system cannot tell.
 	 */
 	int	(*holder)(const char *address, char *buf, size_t size);
 	/*

@@ -21,6 +21,9 @@
 
 #include <atf-c.h>
 #include <stddef.h>
+#include <string.h>
+
+#include "h_soak.h"
 
 struct test_case {
 	atf_tc_t	*tc;
@@ -50,7 +53,12 @@ test_case_describe(atf_tc_t *tc, const char *const *variables)
 {
 
 	for (; *variables != NULL; variables += 2)
-		(void)atf_tc_set_md_var(tc, variables[0], "%s", variables[1]);
+		if (strcmp(variables[0], "timeout") == 0)
+			(void)atf_tc_set_md_var(tc, "timeout", "%u",
+			    soak((unsigned)strtoul(variables[1], NULL, 10)));
+		else
+			(void)atf_tc_set_md_var(tc, variables[0], "%s",
+			    variables[1]);
 }
 
 /* Its head and its entry, without the body. */

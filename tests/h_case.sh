@@ -28,6 +28,9 @@ test_case()
 		case $case_word in
 		cleanup)
 			case_cleanup=cleanup ;;
+		timeout=*)
+			case_word=$((${case_word#*=} * ${EDU_SOAK:-1}))
+			case_head="$case_head; atf_set timeout $case_word" ;;
 		*)
 			case_head="$case_head; atf_set '${case_word%%=*}'"
 			case_head="$case_head '${case_word#*=}'" ;;

@@ -8,18 +8,32 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
 
 /* From SEED, which the test defines; the low bits of such numbers are poor. */
+static uint32_t random_state = SEED;
+
+/* Print the seed; EDU_SEED in the environment is one that was printed. */
+static inline void
+random_begin(void)
+{
+	const char *text = getenv("EDU_SEED");
+
+	if (text != NULL)
+		random_state = (uint32_t)strtoul(text, NULL, 0);
+	(void)printf("EDU_SEED=%u\n", random_state);
+}
+
 static inline uint32_t
 next_random(void)
 {
-	static uint32_t state = SEED;
 	uint32_t high;
 
-	state = state * 1664525 + 1013904223;
-	high = state >> 16;
-	state = state * 1664525 + 1013904223;
-	return high << 16 | state >> 16;
+	random_state = random_state * 1664525 + 1013904223;
+	high = random_state >> 16;
+	random_state = random_state * 1664525 + 1013904223;
+	return high << 16 | random_state >> 16;
 }
 
 static inline void

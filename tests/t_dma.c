@@ -239,7 +239,7 @@ EDU_TEST(random_ranges, "200 random ranges: the good move their bytes, the bad "
 	unsigned char model[LIMIT];
 	int good = 0, i;
 
-	(void)printf("seed %u\n", SEED);
+	random_begin();
 	fill_random(mem, 6000);
 	memcpy(model, mem, LIMIT);
 	REQUIRE_EDU(edu, edu_dma_put(edu, 0, mem, LIMIT, 0, SOON_MS));

@@ -34,7 +34,7 @@ EDU_TEST(rounds, "1,000 random masks raised, waited for, and none lost, "
 	uint32_t mask;
 	int i;
 
-	(void)printf("seed %u\n", SEED);
+	random_begin();
 	for (i = 0; i < ROUNDS; i++) {
 		mask = next_random() >> (i % 32);
 		if (mask == 0)

@@ -55,3 +55,53 @@ unplugged_body()
 	# The others are still there.
 	atf_check -o inline:"0000:00:0a.0\n" sed -n 's/ .*version.*//p' out
 }
+
+# Have the monitor do what the guest asks for, behind "monitor ".
+obey()
+{
+	while read -r word command; do
+		[ "$word" != monitor ] ||
+		    printf '%s\n' "$command" | tr -d '\r' >monitor.in
+	done
+}
+
+# replace MODE: as h_successor has it.
+replace()
+{
+	rounds=$((4 * ${EDU_SOAK:-1}))
+	root=$(cd "$(atf_get_srcdir)/../.." && pwd)
+	mkfifo monitor.in monitor.out asked
+	: >out
+	cat <>monitor.out >/dev/null &
+	reader=$!
+	obey <asked &
+	tail -f -n +1 out >asked &
+	listener=$!
+	"$root/tools/eduvm" -t $((100 + 60 * rounds)) -q -monitor \
+	    -q "pipe:$(pwd)/monitor" -q -device -q edu,id=it,addr=4 -- sh -c '
+		pages=/proc/sys/vm/nr_hugepages
+		[ $(cat $pages) -gt 0 ] || echo 4 >$pages
+		cd "$1" && build/tests/dev/h_successor 0000:00:04.0 $2 $3' \
+	    sh "$root" $rounds "$@" >out 2>err
+	status=$?
+	kill $reader $listener
+	[ $status -ne 69 ] || atf_skip "$(cat err)"
+	[ $status -eq 0 ] || cat out err
+	atf_check_equal $status 0
+	atf_check -o match:"^$rounds rounds, 0 failures" grep rounds out
+}
+
+test_case successor \
+    'a device that is driven is unplugged, and an edu or an e1000 gets its
+     place: every call is ENODEV, and the other is not touched' \
+    timeout=300
+successor_body()
+{
+	replace
+}
+
+test_case successor_uio 'the same with a kernel side' timeout=300
+successor_uio_body()
+{
+	replace uio
+}

@@ -41,7 +41,18 @@ struct search {
 	/* What was found, and whether it is open or mapped. */
 	char		what[128];
 	const char	*how;
+	/* Or what there was too little of to look everywhere; 0. */
+	int		errnum;
 };
+
+/* A file that could not be opened: one that is gone is none of ours. */
+static void
+missed(struct search *s)
+{
+
+	if (errno == ENOMEM || errno == EMFILE || errno == ENFILE)
+		s->errnum = errno;
+}
 
 static void
 add_node(struct search *s, const char *directory, const char *name)
@@ -67,8 +78,10 @@ add_children(struct search *s, const char *folder, const char *prefix,
 	DIR *dir;
 
 	(void)snprintf(path, sizeof(path), "%s%s", s->directory, folder);
-	if ((dir = opendir(path)) == NULL)
+	if ((dir = opendir(path)) == NULL) {
+		missed(s);
 		return;
+	}
 	while ((entry = readdir(dir)) != NULL)
 		if (strncmp(entry->d_name, prefix, strlen(prefix)) == 0)
 			add_node(s, directory, entry->d_name);
@@ -173,8 +186,10 @@ check_descriptors(struct search *s, const char *pid)
 	DIR *dir;
 
 	(void)snprintf(path, sizeof(path), PROC "/%.20s/fd", pid);
-	if ((dir = opendir(path)) == NULL)
+	if ((dir = opendir(path)) == NULL) {
+		missed(s);
 		return 0;
+	}
 	while (!found && (entry = readdir(dir)) != NULL)
 		found = check_descriptor(s, dirfd(dir), entry->d_name);
 	(void)closedir(dir);
@@ -206,25 +221,31 @@ check_mappings(struct search *s, const char *pid)
 	FILE *f;
 
 	(void)snprintf(path, sizeof(path), PROC "/%.20s/maps", pid);
-	if ((f = fopen(path, "re")) == NULL)
+	if ((f = fopen(path, "re")) == NULL) {
+		missed(s);
 		return 0;
+	}
+	errno = 0;
 	while (!found && getline(&line, &size, f) > 0)
 		found = check_mapping(s, line);
+	missed(s);
 	free(line);
 	(void)fclose(f);
 	return found;
 }
 
 static long
-parent_of(long pid)
+parent_of(struct search *s, long pid)
 {
 	char line[128], path[64];
 	long parent = 0;
 	FILE *f;
 
 	(void)snprintf(path, sizeof(path), PROC "/%ld/status", pid);
-	if ((f = fopen(path, "re")) == NULL)
+	if ((f = fopen(path, "re")) == NULL) {
+		missed(s);
 		return 0;
+	}
 	while (fgets(line, sizeof(line), f) != NULL)
 		if (sscanf(line, "PPid: %ld", &parent) == 1)
 			break;
@@ -237,7 +258,7 @@ parent_of(long pid)
  * still: what it has it got from us.
  */
 static int
-is_our_child(const char *pid)
+is_our_child(struct search *s, const char *pid)
 {
 	char ours[PATH_MAX], path[64], theirs[PATH_MAX];
 	ssize_t n = readlink(PROC "/self/exe", ours, sizeof(ours));
@@ -249,7 +270,7 @@ is_our_child(const char *pid)
 		return 0;
 	ancestor = strtol(pid, NULL, 10);
 	while (ancestor > 1 && ancestor != (long)getpid())
-		ancestor = parent_of(ancestor);
+		ancestor = parent_of(s, ancestor);
 	return ancestor == (long)getpid();
 }
 
@@ -281,8 +302,10 @@ search_processes(struct search *s, char *buf, size_t size)
 	int found = 0;
 	DIR *dir;
 
-	if ((dir = opendir(PROC)) == NULL)
+	if ((dir = opendir(PROC)) == NULL) {
+		missed(s);
 		return 0;
+	}
 	while (!found && (entry = readdir(dir)) != NULL) {
 		if (entry->d_name[0] < '1' || entry->d_name[0] > '9' ||
 		    strtol(entry->d_name, NULL, 10) == (long)getpid() ||
@@ -290,7 +313,7 @@ search_processes(struct search *s, char *buf, size_t size)
 			continue;
 		found = (check_descriptors(s, entry->d_name) ||
 		    check_mappings(s, entry->d_name)) &&
-		    !is_our_child(entry->d_name);
+		    !is_our_child(s, entry->d_name);
 		if (found)
 			describe(s, entry->d_name, buf, size);
 	}
@@ -303,14 +326,16 @@ search_processes(struct search *s, char *buf, size_t size)
  * right to look at other processes.
  */
 static int
-is_group_busy(const struct search *s)
+is_group_busy(struct search *s)
 {
 	int fd;
 
 	if (s->group[0] == '\0')
 		return 0;
-	if ((fd = open(s->group, O_RDWR | O_CLOEXEC)) == -1)
+	if ((fd = open(s->group, O_RDWR | O_CLOEXEC)) == -1) {
+		missed(s);
 		return errno == EBUSY;
+	}
 	(void)close(fd);
 	return 0;
 }
@@ -321,11 +346,13 @@ edu_linux_holder(const char *address, char *buf, size_t size)
 	struct search s;
 
 	if (prepare(&s, address) == -1)
-		return 0;
-	if (search_processes(&s, buf, size))
+		return errno == ENOMEM ? -1 : 0;
+	if (search_processes(&s, buf, size) && s.errnum == 0)
 		return 1;
-	if (!is_group_busy(&s))
-		return 0;
+	if (!is_group_busy(&s)) {
+		errno = s.errnum;
+		return s.errnum != 0 ? -1 : 0;
+	}
 	(void)snprintf(buf, size, "another process is using %s", s.group);
 	return 1;
 }

@@ -374,13 +374,17 @@ static int
 take_piece(struct edu_error *err, struct piece *piece, size_t size,
     uint64_t limit)
 {
-	int result;
+	int errnum, result;
 
 	pool_enter();
 	result = place(err, piece, size, limit);
 	if (result == -1 && errno == ENOSPC &&
-	    (result = add_huge(err, limit)) == 0)
-		result = place(err, piece, size, limit);
+	    (result = add_huge(err, limit)) == 0 &&
+	    (result = place(err, piece, size, limit)) == -1) {
+		errnum = errno;
+		drop_huge(pool);
+		errno = errnum;
+	}
 	(void)pthread_mutex_unlock(&pool_lock);
 	return result;
 }

@@ -201,7 +201,8 @@ edu_uio_open(struct edu_linux *self, struct edu_bus *bus)
 }
 
 /*
- * Leave the interrupt masked, whatever it was before.  From now on nobody
+ * Leave the interrupt masked, whatever it was before, where we could have
+ * unmasked it: an open that has failed changes nothing.  From now on nobody
  * acknowledges the device.  While uio_pci_generic stays bound, its handler
  * would mask the next interrupt anyway; once it is unbound there would be no
  * handler at all, and a level that nobody clears makes Linux switch off the
@@ -214,7 +215,7 @@ edu_uio_close(struct edu_linux *self)
 {
 	uint16_t command = 0;
 
-	if (self->config_fd != -1 && command_read(self, &command) == 0 &&
+	if (self->uio_fd != -1 && command_read(self, &command) == 0 &&
 	    (command & PCI_COMMAND_NO_INTX) == 0)
 		(void)command_write(self,
 		    (uint16_t)(command | PCI_COMMAND_NO_INTX));

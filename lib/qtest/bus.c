@@ -82,6 +82,17 @@ map(struct edu_bus *bus, int writable)
 	return 0;
 }
 
+/*
+ * No caller expects one of these to fail: a QEMU that refuses it is none to go
+ * on with.
+ */
+static void
+refused(struct qtest *q)
+{
+
+	qtest_give_up(q, "it refuses an access to a register");
+}
+
 /* A QEMU that is gone reads 0, as an unplugged device does. */
 static uint64_t
 read_register(struct edu_bus *bus, unsigned offset, unsigned width)
@@ -90,9 +101,10 @@ read_register(struct edu_bus *bus, unsigned offset, unsigned width)
 	uint64_t value = 0;
 
 	if (qtest_command(b->q, &value, "read%c 0x%" PRIx32,
-	    width == 8 ? 'q' : 'l', b->bar0 + offset) == -1)
-		return 0;
-	return value;
+	    width == 8 ? 'q' : 'l', b->bar0 + offset) == 0)
+		return value;
+	refused(b->q);
+	return 0;
 }
 
 static void
@@ -101,8 +113,9 @@ write_register(struct edu_bus *bus, unsigned offset, unsigned width,
 {
 	struct qtest_bus *b = self(bus);
 
-	(void)qtest_command(b->q, NULL, "write%c 0x%" PRIx32 " 0x%" PRIx64,
-	    width == 8 ? 'q' : 'l', b->bar0 + offset, value);
+	if (qtest_command(b->q, NULL, "write%c 0x%" PRIx32 " 0x%" PRIx64,
+	    width == 8 ? 'q' : 'l', b->bar0 + offset, value) == -1)
+		refused(b->q);
 }
 
 static int

@@ -550,6 +550,13 @@ qtest_watch(struct qtest *q, unsigned line)
 	q->watched |= UINT32_C(1) << line;
 }
 
+void
+qtest_give_up(struct qtest *q, const char *why)
+{
+
+	(void)over(q, ENODEV, "%s", why);
+}
+
 int
 qtest_fail(const struct qtest *q, struct edu_error *err, const char *what)
 {

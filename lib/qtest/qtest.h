@@ -100,6 +100,8 @@ int	qtest_listen(struct qtest *);
 void	qtest_watch(struct qtest *, unsigned line);
 /* 1 for an interrupt since the last time, 0 when the time is over; EINTR. */
 int	qtest_wait(struct qtest *, int timeout_ms);
+/* The session is over, unless it is already. */
+void	qtest_give_up(struct qtest *, const char *why);
 /* As edu_fail(): what failed, and what is known of the reason. */
 int	qtest_fail(const struct qtest *, struct edu_error *, const char *what);
 

@@ -41,7 +41,7 @@ look(void *name)
 	uint32_t id;
 	int i;
 
-	for (i = 0; i < ROUNDS && message[0] == '\0'; i++) {
+	for (i = 0; i < (int)soak(ROUNDS) && message[0] == '\0'; i++) {
 		list = i % 10 == 0 ? edu_list_new() : NULL;
 		edu = edu_open(name, EDU_OPEN_READONLY);
 		if (edu == NULL || edu_identify(edu, &id) == -1)
@@ -53,7 +53,8 @@ look(void *name)
 	return message[0] != '\0' ? strdup(message) : NULL;
 }
 
-DEVICE_TEST(threads, "threads that look at one device do not meet")
+DEVICE_TEST(threads, "threads that look at one device do not meet", "timeout",
+    "60")
 {
 	char *name = strdup(need_edu()), *message;
 	pthread_t thread[THREADS];
@@ -176,7 +177,7 @@ come_and_go(void *spare)
 }
 
 DEVICE_TEST(unplug_elsewhere, "a device that is there is found, whatever is "
-    "plugged elsewhere meanwhile")
+    "plugged elsewhere meanwhile", "timeout", "120")
 {
 	char *spare = strdup(need_spare(ID_TESTDEV, 0));
 	const char *name = need_edu();
@@ -186,7 +187,7 @@ DEVICE_TEST(unplug_elsewhere, "a device that is there is found, whatever is "
 	int i;
 
 	ATF_REQUIRE_EQ(pthread_create(&thread, NULL, come_and_go, spare), 0);
-	for (i = 0; i < 300; i++) {
+	for (i = 0; i < (int)soak(300); i++) {
 		edu = edu_open(name, EDU_OPEN_CONFIG);
 		if (edu == NULL && failures++ == 0)
 			printf("%s\n", edu_errmsg(NULL));
@@ -194,7 +195,7 @@ DEVICE_TEST(unplug_elsewhere, "a device that is there is found, whatever is "
 	}
 	is_over = 1;
 	ATF_REQUIRE_EQ(pthread_join(thread, NULL), 0);
-	ATF_CHECK_EQ_MSG(failures, 0, "%u of 300", failures);
+	ATF_CHECK_EQ_MSG(failures, 0, "%u of %d", failures, i);
 	free(spare);
 }
 
