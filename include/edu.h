@@ -332,7 +332,7 @@ void edu_mem_free(struct edu *, void *data);
  * ENOMEM	more than this user may lock (ulimit -l), or there are no such
  *		addresses free below the mask
  * ENOSPC	the kernel maps no more pieces
- * ENOTSUP	no IOMMU; the message says how to get one
+ * ENOTSUP	the kernel side has no IOMMU; the message says how to get one
  */
 int edu_mem_map(struct edu *, void *data, size_t length);
 /*

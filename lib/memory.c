@@ -193,8 +193,10 @@ edu_mem_map(struct edu *edu, void *data, size_t length)
 	if (edu_require(edu, EDU_REGISTERS | EDU_CLAIM) == -1)
 		return -1;
 	if (edu->kernel->ops->map_memory == NULL)
-		return edu_kernel_lacks(edu, "has an IOMMU to map memory by "
-		    "(vfio-pci has)");
+		return edu_fail(&edu->err, ENOTSUP, "the device cannot be "
+		    "made to reach memory of the caller's own: that takes an "
+		    "IOMMU and, on Linux, vfio-pci (edutool bind vfio); "
+		    "edu_mem_alloc() gives memory that it reaches");
 	if (data == NULL || length == 0 || length > UINTPTR_MAX -
 	    (uintptr_t)data)
 		return edu_fail(&edu->err, EINVAL, "%zu bytes at %p are no "

@@ -394,6 +394,30 @@ DEVICE_TEST(not_viable, "A group that another driver has a function of is "
 	bind_to(PAIR "0", "");
 }
 
+DEVICE_TEST(not_bound, "Without vfio-pci, memory of the caller's own is "
+    "ENOTSUP, and where the IOMMU translates all is")
+{
+	const char *name = need_vfio();
+	struct edu *edu;
+	char own[16];
+
+	bind_to(name, "");
+	edu = open_device(name, 0);
+	CHECK_ERRNO(edu, ENOTSUP, edu_mem_map(edu, own, sizeof(own)) == -1);
+	CHECK_MESSAGE(edu, "bind vfio");
+	edu_close(edu);
+	write_file(file_of(name, "iommu_group/type"), "DMA");
+	edu = open_device(name, 0);
+	CHECK_ERRNO(edu, ENOTSUP, edu_mem_alloc(edu, 1) == NULL);
+	CHECK_MESSAGE(edu, "bind vfio");
+	CHECK_ERRNO(edu, ENOTSUP, edu_irq_fd(edu) == -1);
+	CHECK_MESSAGE(edu, "bind vfio, or bind uio");
+	edu_close(edu);
+	write_file(file_of(name, "iommu_group/type"), "auto");
+	bind_to(name, "vfio-pci");
+	edu_close(open_device(name, 0));
+}
+
 DEVICE_TEST(refused, "What VFIO refuses is told in words")
 {
 	const char *name = need_vfio();
