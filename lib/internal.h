@@ -276,8 +276,4 @@ int	edu_dma_adopt(struct edu *);
 void	edu_dma_leave(struct edu *);
 int	edu_dma_is_running(const struct edu *);
 
-/*
- * prove.c has edu_mem_prove().
- */
-
 #endif /* EDU_INTERNAL_H */
