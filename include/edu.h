@@ -107,14 +107,18 @@ void edu_list_free(struct edu_list *);
  * ENODEV	that is no edu device, or it does not answer
  * EBUSY	another process drives it, by this library or in another way
  *		(the message names its pid, or the node that it has open), or
- *		its engine does not become idle
+ *		its engine does not become idle, or other drivers use its
+ *		IOMMU group (vfio-pci; the message names the functions)
  * EACCES	this user may not open it, or the claim's file is not to be
  *		trusted (see FILES in libedu(3))
  * ENOTDIR	there is no /var/run for the claim
- * EPERM	the system does not allow the mapping (securelevel)
+ * EPERM	the system does not allow the mapping (securelevel), or VFIO a
+ *		device whose interrupts the IOMMU does not remap
  * EIO		BAR0 is not the 1 MiB of memory that it must be, or does not
  *		stand where the operating system says
  * EPROTO	the identification is byte-swapped or not edu's
+ * ENOSPC	the machine has no interrupt vector left (vfio-pci)
+ * ENOTSUP	the IOMMU is none that VFIO can use
  * ENOMEM, EMFILE, ENFILE
  */
 struct edu *edu_open(const char *name, unsigned flags);
@@ -151,11 +155,11 @@ void edu_close(struct edu *);
 const char *edu_name(const struct edu *);
 
 /*
- * What waits for interrupts: "uio0 (uio_pci_generic)", "edu0 (edu, MSI)",
- * "qtest", or "none"; followed by ", gives BAR0" where that comes from there
- * as well.  On a handle that is read-only or for configuration space: the
- * kernel driver that the function is bound to now, or "none".  Valid until the
- * next call of this, or the close.
+ * What waits for interrupts: "uio0 (uio_pci_generic)", "group 3 (vfio-pci,
+ * MSI)", "edu0 (edu, MSI)", "qtest", or "none"; followed by ", gives BAR0"
+ * where that comes from there as well.  On a handle that is read-only or for
+ * configuration space: the kernel driver that the function is bound to now, or
+ * "none".  Valid until the next call of this, or the close.
  */
 const char *edu_kernel_side(struct edu *);
 
@@ -291,6 +295,8 @@ int edu_irq_ack(struct edu *, uint32_t mask);
  * ENOTSUP	no kernel side (the message says how to get one)
  * EINTR	a signal was caught
  * EIO		none came, and none can: see edu_irq_check()
+ * ENODEV	the device is gone; or the system wants it back, to unplug it
+ *		or for another driver, and waits until it is closed (vfio-pci)
  *
  * A bit that is set at the call is given at once, whether it has interrupted
  * or not; a timeout of 0 never looks for what keeps interrupts from coming.
@@ -329,7 +335,8 @@ int edu_irq_check(struct edu *);
  *
  * EINVAL	length is 0 or too large
  * ENOMEM	no such memory is left; the message says how to get more
- * EPERM	this user may not learn bus addresses
+ * EPERM	this user may not learn bus addresses (not with vfio-pci, which
+ *		needs no huge pages either)
  * ENOTSUP	this system gives no such memory, or all of its memory lies
  *		beyond the mask (as on QEMU's arm64 machine): see
  *		edu_dma_set_mask()
@@ -342,6 +349,44 @@ void *edu_mem_alloc(struct edu *, size_t length);
  * memory is kept from others until that is over.
  */
 void edu_mem_free(struct edu *, void *data);
+/*
+ * Have the device reach memory of the caller's own, length bytes at data, by
+ * an IOMMU (vfio-pci on Linux): nothing is copied, and any alignment will do.
+ * From then on the range is as memory of edu_mem_alloc() to all functions that
+ * take such.  The device can reach the rest of its first and last page too.
+ * The memory is locked, and has to stay until edu_mem_unmap() or edu_close();
+ * a child of a fork has a copy, which the device does not reach.
+ *
+ * EINVAL	length is 0, or data is NULL
+ * EEXIST	some of it is mapped, or was allocated, on this handle; ranges
+ *		that only share a page may both be mapped
+ * EFAULT	not all of it is memory that this process may write to
+ * ENOMEM	more than this user may lock (ulimit -l), or there are no such
+ *		addresses free below the mask
+ * ENOSPC	the kernel maps no more pieces
+ * ENOTSUP	the kernel side has no IOMMU; the message says how to get one
+ */
+int edu_mem_map(struct edu *, void *data, size_t length);
+/*
+ * End it for what was mapped at data.  The device does not reach it from then
+ * on, not even by a transfer that was timed out: what that had still to move
+ * is lost.
+ *
+ * EFAULT	nothing that begins at data is mapped
+ */
+int edu_mem_unmap(struct edu *, void *data);
+/*
+ * Have the device prove that it reaches memory of either kind, by moving the
+ * last 8 bytes at most of the range to the beginning of its buffer and back.
+ * They are as before in the end.  It takes two transfers, 200 ms, and is worth
+ * them where the mask was stated, or somebody else may have changed the
+ * IOMMU: such a transfer has no effect, and the device calls it done.
+ *
+ * EINVAL	length is 0
+ * EIO		other bytes came back: the device does not reach it
+ * and those of edu_dma_put(); after ETIMEDOUT these bytes are undefined
+ */
+int edu_mem_prove(struct edu *, void *data, size_t length);
 /*
  * The address that the device knows this byte by.
  *
@@ -362,7 +407,7 @@ int edu_mem_address(struct edu *, const void *data, uint64_t *bus_address);
  * Stating fewer is harmless.
  *
  * EINVAL	that is no mask
- * EBUSY	memory is allocated on this handle
+ * EBUSY	memory is allocated or mapped on this handle
  */
 int edu_dma_set_mask(struct edu *, uint64_t mask);
 uint64_t edu_dma_mask(const struct edu *);
@@ -377,10 +422,10 @@ size_t edu_dma_limit(const struct edu *);
 /*
  * Move length bytes between memory, at data, and the device's buffer, at
  * dev_offset: edu_dma_put() to the device, edu_dma_get() from it.  data points
- * anywhere into memory of edu_mem_alloc(), and the range lies in one piece of
- * it.  Both ranges are proven before the device is touched.  Each transfer
- * takes the device 100 ms; without EDU_INTERRUPT the caller sleeps until it is
- * due and then polls.
+ * anywhere into memory of edu_mem_alloc() or edu_mem_map(), and the range lies
+ * in one piece of it.  Both ranges are proven before the device is touched.
+ * Each transfer takes the device 100 ms; without EDU_INTERRUPT the caller
+ * sleeps until it is due and then polls.
  *
  * EFAULT	the memory is not this handle's
  * ERANGE	length is 0, or the range is not inside the first

@@ -168,9 +168,8 @@ check_bar0(struct edu *edu)
 	return result;
 }
 
-/* Where a driver keeps the function in order, it has done this. */
 static int
-prepare(struct edu *edu)
+note_command(struct edu *edu)
 {
 
 	if (edu->bus->is_driven)
@@ -179,6 +178,32 @@ prepare(struct edu *edu)
 		return -1;
 	if (edu_masked_recall(edu))
 		edu->device.command &= ~PCI_COMMAND_NO_INTX;
+	return 0;
+}
+
+/*
+ * The kernel side may change the command register: a driver that serves us
+ * does so for itself, and it stays; any other, until it is closed.
+ */
+static int
+open_kernel(struct edu *edu)
+{
+	int serves = edu->driver.role == EDU_DRIVER_SERVES;
+
+	if (!serves && note_command(edu) == -1)
+		return -1;
+	if (edu_kernel_open(edu) == -1)
+		return -1;
+	return serves ? note_command(edu) : 0;
+}
+
+/* Where a driver keeps the function in order, it has done this. */
+static int
+prepare(struct edu *edu)
+{
+
+	if (edu->bus->is_driven)
+		return 0;
 	edu->device.is_ours = 1;
 	if (edu_command_change(edu, PCI_COMMAND_NO_INTX,
 	    PCI_COMMAND_MASTER) == -1 || check_bar0(edu) == -1)
@@ -207,7 +232,7 @@ open_for_use(struct edu *edu)
 	uint32_t id;
 
 	if (edu_mem_open(edu) == -1 || edu_require_unheld(edu) == -1 ||
-	    edu_kernel_open(edu) == -1 || prepare(edu) == -1 ||
+	    open_kernel(edu) == -1 || prepare(edu) == -1 ||
 	    map_registers(edu, 1) == -1 || edu_identify(edu, &id) == -1)
 		return -1;
 	edu->device.is_mapped = 1;
@@ -269,26 +294,28 @@ leave(struct edu *edu)
 }
 
 /*
- * As found; but once we have had its registers, INTx stays masked unless
- * nothing is pending, for the system would switch off the line (see
- * edu_irq_enable()), and a transfer that still runs stays cut off.
+ * As found; but once we have had its registers, INTx is masked unless nothing
+ * is pending, for the system would switch off the line (see edu_irq_enable()),
+ * and a transfer that still runs stays cut off.
  */
 static void
 restore_command(struct edu *edu)
 {
-	uint32_t mask = PCI_COMMAND_DECODING | PCI_COMMAND_MASTER |
-	    PCI_COMMAND_NO_INTX;
+	uint32_t command = edu->device.command, mask = PCI_COMMAND_DECODING |
+	    PCI_COMMAND_MASTER | PCI_COMMAND_NO_INTX;
 
 	if (edu->device.is_mapped && !edu->device.is_quiet) {
-		mask &= ~PCI_COMMAND_NO_INTX;
-		if (!(edu->device.command & PCI_COMMAND_NO_INTX))
+		if (!(command & PCI_COMMAND_NO_INTX))
 			edu_masked_remember(edu, 1);
+		command |= PCI_COMMAND_NO_INTX;
+		/* A driver that takes interrupts sees to its own. */
+		if (edu->driver.role == EDU_DRIVER_SERVES)
+			mask &= ~PCI_COMMAND_NO_INTX;
 	} else
 		edu_masked_remember(edu, 0);
 	if (edu_dma_is_running(edu))
 		mask &= ~PCI_COMMAND_MASTER;
-	(void)edu_command_change(edu, edu->device.command & mask,
-	    ~edu->device.command & mask);
+	(void)edu_command_change(edu, command & mask, ~command & mask);
 }
 
 EDU_PUBLIC void

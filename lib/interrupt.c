@@ -68,6 +68,19 @@ rearm(struct edu *edu)
 }
 
 /*
+ * The same where a message may have been lost: the device repeats that of the
+ * bits which are set when none is added to them.
+ */
+static int
+rearm_anew(struct edu *edu)
+{
+
+	if (edu->kernel->is_msi && !edu->kernel->acknowledges)
+		edu_write32(edu, EDU_INTR_RAISE, 0);
+	return rearm(edu);
+}
+
+/*
  * Before we sleep, something may be pending that the kernel has already
  * announced, or never will.  Having taken it, swallow the announcement, so
  * that the descriptor is not readable for nothing.
@@ -81,7 +94,7 @@ gather_early(struct edu *edu)
 		return result;
 	if (edu->kernel->ops->wait(edu->kernel, 0) == -1)
 		return -1;
-	return rearm(edu);
+	return rearm_anew(edu);
 }
 
 int
@@ -129,7 +142,7 @@ edu_irq_enable(struct edu *edu)
 	    edu->kernel->acknowledges ? PCI_COMMAND_NO_INTX : 0) == -1 ||
 	    edu_irq_recheck(edu) == -1)
 		return -1;
-	return rearm(edu);
+	return rearm_anew(edu);
 }
 
 /* For the next process: see EDU_OPEN_KEEP. */
@@ -156,7 +169,8 @@ name_msi_obstacle(uint32_t command, int has_msi, uint32_t msi, char *text,
 
 	if (!has_msi || !(msi & PCI_MSI_ENABLE))
 		(void)snprintf(text, size, "MSI is disabled in the device, and "
-		    "its driver waits for it; attach the driver again");
+		    "its driver waits for it; open the device again, or attach "
+		    "the driver again");
 	else if (!(command & PCI_COMMAND_MASTER))
 		(void)snprintf(text, size, "bus mastering is off, and an MSI "
 		    "needs it; open the device again");

@@ -58,7 +58,8 @@ struct edu_kernel_ops {
 	 * then after every time that wait() has returned 1 and the status
 	 * bits were acknowledged in the device.  Nothing raised before or
 	 * meanwhile is lost: it makes wait() return 1.  NULL where the kernel
-	 * acknowledges, or there is no wait().
+	 * acknowledges, or there is no wait(), or each raise sends a message,
+	 * once: with is_msi, to be lost where nobody takes it.
 	 */
 	int	(*rearm)(struct edu_kernel *);
 	/*
@@ -87,6 +88,15 @@ struct edu_kernel_ops {
 	int	(*alloc)(struct edu_kernel *, size_t length, uint64_t limit,
 		    struct edu_segment *);
 	void	(*free)(struct edu_kernel *, struct edu_segment *);
+	/*
+	 * Have the device reach the caller's own length bytes at data, as
+	 * alloc() does.  unmap_memory() ends that, even for a transfer that
+	 * runs, and free() gives the addresses away.  NULL, both: this side
+	 * has no IOMMU for it.
+	 */
+	int	(*map_memory)(struct edu_kernel *, void *data, size_t length,
+		    uint64_t limit, struct edu_segment *);
+	void	(*unmap_memory)(struct edu_kernel *, struct edu_segment *);
 	/*
 	 * Before a transfer reads (to_device) or after one has written the
 	 * memory; as bus_dmamap_sync(9).  NULL: memory is coherent.

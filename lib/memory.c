@@ -4,9 +4,9 @@
  */
 
 /*
- * Memory that the device can reach.  To callers it is a pointer; here each
- * allocation is a record, and every range is looked up in them before a
- * transfer is made of it.
+ * Memory that the device can reach, allocated here or the caller's own and
+ * mapped.  To callers it is a pointer; here each piece is a record, and every
+ * range is looked up in them before a transfer is made of it.
  */
 
 #include <errno.h>
@@ -24,6 +24,7 @@ struct edu_mem {
 	size_t		length;		/* what the caller asked for */
 	unsigned	holds;		/* transfers that may touch it */
 	int		is_freed;	/* by the caller, while held */
+	int		is_callers;	/* mapped, and not allocated */
 };
 
 static uint64_t
@@ -62,7 +63,7 @@ edu_dma_set_mask(struct edu *edu, uint64_t mask)
 		return -1;
 	if (edu->memory.first != NULL)
 		return edu_fail(&edu->err, EBUSY, "the DMA mask cannot change "
-		    "while memory is allocated");
+		    "while memory is allocated or mapped");
 	return set_mask(edu, mask);
 }
 
@@ -84,13 +85,14 @@ edu_mem_open(struct edu *edu)
 	return set_mask(edu, mask);
 }
 
-/* On some machines none of the memory is so low. */
+/* On some machines none of the memory is so low, but for an IOMMU. */
 static int
 check_reach(struct edu *edu)
 {
 	uint64_t start;
 
-	if (edu->bus->is_private || edu_system.memory_start == NULL ||
+	if (edu->bus->is_private || edu->kernel->ops->map_memory != NULL ||
+	    edu_system.memory_start == NULL ||
 	    edu_system.memory_start(&start) == -1 || start <= mask_of(edu))
 		return 0;
 	return edu_fail(&edu->err, ENOTSUP, "this machine's memory begins at "
@@ -100,17 +102,16 @@ check_reach(struct edu *edu)
 	    mask_of(edu));
 }
 
+/* Of the kernel side's memory, or of the caller's at data. */
 static int
-allocate(struct edu *edu, size_t length, struct edu_segment *s)
+get_segment(struct edu *edu, void *data, size_t length, struct edu_segment *s)
 {
 	const struct edu_kernel_ops *ops = edu->kernel->ops;
-	uint64_t mask = mask_of(edu);
+	uint64_t mask = mask_of(edu), limit;
 
-	if (ops->alloc == NULL)
-		return edu_kernel_lacks(edu, "no kernel side gives memory that "
-		    "the device can reach");
-	if (check_reach(edu) == -1 || ops->alloc(edu->kernel, length,
-	    mask < UINT64_MAX ? mask + 1 : mask, s) == -1)
+	limit = mask < UINT64_MAX ? mask + 1 : mask;
+	if ((data != NULL ? ops->map_memory(edu->kernel, data, length, limit,
+	    s) : ops->alloc(edu->kernel, length, limit, s)) == -1)
 		return -1;
 	/* The device would wrap a higher address, and tell nobody. */
 	if (s->length >= length && s->bus_address <= mask &&
@@ -122,11 +123,33 @@ allocate(struct edu *edu, size_t length, struct edu_segment *s)
 	    mask);
 }
 
+static struct edu_mem *
+add(struct edu *edu, void *data, size_t length)
+{
+	struct edu_mem *mem;
+	int errnum;
+
+	if ((mem = calloc(1, sizeof(*mem))) == NULL) {
+		(void)edu_fail_memory(&edu->err);
+		return NULL;
+	}
+	if (get_segment(edu, data, length, &mem->segment) == -1) {
+		errnum = errno;
+		free(mem);
+		errno = errnum;
+		return NULL;
+	}
+	mem->length = length;
+	mem->is_callers = data != NULL;
+	mem->next = edu->memory.first;
+	edu->memory.first = mem;
+	return mem;
+}
+
 EDU_PUBLIC void *
 edu_mem_alloc(struct edu *edu, size_t length)
 {
 	struct edu_mem *mem;
-	int errnum;
 
 	if (edu_require(edu, EDU_REGISTERS | EDU_CLAIM) == -1)
 		return NULL;
@@ -135,20 +158,52 @@ edu_mem_alloc(struct edu *edu, size_t length)
 		    "1 to %zu are possible", length, EDU_MEM_MAX);
 		return NULL;
 	}
-	if ((mem = calloc(1, sizeof(*mem))) == NULL) {
-		(void)edu_fail_memory(&edu->err);
+	if (edu->kernel->ops->alloc == NULL) {
+		(void)edu_kernel_lacks(edu, "no kernel side gives memory that "
+		    "the device can reach");
 		return NULL;
 	}
-	if (allocate(edu, length, &mem->segment) == -1) {
-		errnum = errno;
-		free(mem);
-		errno = errnum;
+	if (check_reach(edu) == -1 || (mem = add(edu, NULL, length)) == NULL)
 		return NULL;
-	}
-	mem->length = length;
-	mem->next = edu->memory.first;
-	edu->memory.first = mem;
 	return mem->segment.data;
+}
+
+/* Which of two records would a pointer into both speak of? */
+static int
+check_apart(struct edu *edu, const void *data, size_t length)
+{
+	uintptr_t start = (uintptr_t)data, other;
+	const struct edu_mem *mem;
+
+	for (mem = edu->memory.first; mem != NULL; mem = mem->next) {
+		other = (uintptr_t)mem->segment.data;
+		if (!mem->is_freed && start < other + mem->length &&
+		    other < start + length)
+			return edu_fail(&edu->err, EEXIST, "some of the %zu "
+			    "bytes at %p are mapped or allocated already",
+			    length, data);
+	}
+	return 0;
+}
+
+EDU_PUBLIC int
+edu_mem_map(struct edu *edu, void *data, size_t length)
+{
+
+	if (edu_require(edu, EDU_REGISTERS | EDU_CLAIM) == -1)
+		return -1;
+	if (edu->kernel->ops->map_memory == NULL)
+		return edu_fail(&edu->err, ENOTSUP, "the device cannot be "
+		    "made to reach memory of the caller's own: that takes an "
+		    "IOMMU and, on Linux, vfio-pci (edutool bind vfio); "
+		    "edu_mem_alloc() gives memory that it reaches");
+	if (data == NULL || length == 0 || length > UINTPTR_MAX -
+	    (uintptr_t)data)
+		return edu_fail(&edu->err, EINVAL, "%zu bytes at %p are no "
+		    "memory", length, data);
+	if (check_apart(edu, data, length) == -1)
+		return -1;
+	return add(edu, data, length) != NULL ? 0 : -1;
 }
 
 static void
@@ -171,20 +226,53 @@ edu_mem_free_all(struct edu *edu)
 		destroy(edu, edu->memory.first);
 }
 
-EDU_PUBLIC void
-edu_mem_free(struct edu *edu, void *data)
+static struct edu_mem *
+find_start(struct edu *edu, const void *data, int is_callers)
 {
 	struct edu_mem *mem = edu->memory.first;
-	int errnum = errno;
 
-	while (mem != NULL && (mem->is_freed || mem->segment.data != data))
+	while (mem != NULL && (mem->is_freed || mem->segment.data != data ||
+	    mem->is_callers != is_callers))
 		mem = mem->next;
-	if (mem == NULL || data == NULL)
-		return;
+	return mem;
+}
+
+/* What a transfer may still touch stays until edu_mem_release(). */
+static void
+retire(struct edu *edu, struct edu_mem *mem)
+{
+
 	mem->is_freed = 1;
 	if (mem->holds == 0)
 		destroy(edu, mem);
+}
+
+EDU_PUBLIC void
+edu_mem_free(struct edu *edu, void *data)
+{
+	struct edu_mem *mem = find_start(edu, data, 0);
+	int errnum = errno;
+
+	if (mem == NULL || data == NULL)
+		return;
+	retire(edu, mem);
 	errno = errnum;
+}
+
+/* The caller's memory is the caller's again at once; its addresses are not. */
+EDU_PUBLIC int
+edu_mem_unmap(struct edu *edu, void *data)
+{
+	struct edu_mem *mem;
+
+	if (edu_require(edu, EDU_REGISTERS | EDU_CLAIM) == -1)
+		return -1;
+	if ((mem = find_start(edu, data, 1)) == NULL)
+		return edu_fail(&edu->err, EFAULT, "nothing that begins at %p "
+		    "is mapped", data);
+	edu->kernel->ops->unmap_memory(edu->kernel, &mem->segment);
+	retire(edu, mem);
+	return 0;
 }
 
 void
@@ -216,7 +304,8 @@ edu_mem_find(struct edu *edu, const void *data, size_t length, size_t *offset)
 			return mem;
 	}
 	(void)edu_fail(&edu->err, EFAULT, "%zu bytes at %p are not inside one "
-	    "piece of memory that edu_mem_alloc() has given", length, data);
+	    "piece of memory that edu_mem_alloc() has given or edu_mem_map() "
+	    "has mapped", length, data);
 	return NULL;
 }
 

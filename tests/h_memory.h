@@ -43,6 +43,35 @@ bus_address(struct edu *edu, const void *data)
 	return address;
 }
 
+/* No two bytes next to each other, nor in places a power of 2 apart. */
+static inline unsigned char
+pattern(size_t i, unsigned seed)
+{
+	uint32_t x = (uint32_t)(i + 1) * 2654435761U + seed * 40503U;
+
+	return (unsigned char)(x >> 24 ^ x >> 11);
+}
+
+static inline void
+fill(unsigned char *data, size_t length, unsigned seed)
+{
+	size_t i;
+
+	for (i = 0; i < length; i++)
+		data[i] = pattern(i, seed);
+}
+
+/* How many bytes differ from what fill() has put there. */
+static inline size_t
+differences(const unsigned char *data, size_t length, unsigned seed)
+{
+	size_t count = 0, i;
+
+	for (i = 0; i < length; i++)
+		count += data[i] != pattern(i, seed);
+	return count;
+}
+
 /* Far beyond an object no pointer may point, and these tests want it to. */
 static inline void *
 at(const void *data, size_t offset)

@@ -55,7 +55,7 @@ usage_body()
 	    "live --irq" "live -o 3" "live -n 3" "bar -w 8" \
 	    "factorial 5 --last-byte" "dma test --wrap" "dma get" "dma put -o" \
 	    factorial "factorial 5 6" "list all" "poke 4" "poke 4 5 6" \
-	    "irq raise" "peek -w 2 4" "peek -w 0 4" bind "bind vfio" \
+	    "irq raise" "peek -w 2 4" "peek -w 0 4" bind "bind pci-stub" \
 	    "help nonsense" "help dma nonsense" "help dm" -d \
 	    "-d nonsense live" "-d 0:0:0:0.0 live"; do
 		# shellcheck disable=SC2086	# words

@@ -172,6 +172,9 @@ usage_body()
 	atf_check -s exit:64 -e match:'whole number' eduvm -c 0 -- true
 	atf_check -s exit:64 -e match:'whole number' eduvm -t 1s -- true
 	atf_check -s exit:64 -e match:'neither pc nor q35' eduvm -M isa -- true
+	atf_check -s exit:64 -e match:'takes -M q35' eduvm -I -M pc -- true
+	atf_check -s exit:64 -e match:'not for -k netbsd' \
+	    eduvm -I -k netbsd -i none -- true
 	atf_check -s exit:64 -e match:usage: eduvm -z -- true
 	atf_check -s exit:64 -e match:usage: eduvm -n
 	check_nothing_left
@@ -205,6 +208,8 @@ accelerator_body()
 		# shellcheck disable=SC2086 # a list of words
 		check_word 'kvm|tcg,thread=single' $guest -c 2
 	done
+	check_word 'kvm,kernel-irqchip=split|tcg' -I
+	check_word 'intel-iommu,intremap=on' -I
 	check_nothing_left
 }
 

@@ -97,6 +97,19 @@ facilities_body()
 		script -qc tty /dev/null | tr -d "\r"'
 }
 
+guest_case iommu 'With -I the devices are behind an IOMMU, for vfio-pci'
+iommu_body()
+{
+	setup
+	atf_check -o inline:'DMA-FQ\n/dev/vfio/3\n' eduvm -I -- sh -ec '
+		cd /sys/bus/pci
+		cat devices/0000:00:0a.0/iommu_group/type
+		modprobe vfio-pci
+		echo vfio-pci >devices/0000:00:0a.0/driver_override
+		echo 0000:00:0a.0 >drivers_probe
+		ls /dev/vfio/3'
+}
+
 guest_case processor 'Programs that are built for x86-64-v2 run'
 processor_body()
 {

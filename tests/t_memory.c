@@ -241,6 +241,24 @@ EDU_TEST(no_memory_at_all, "a kernel side without memory: ENOTSUP; one that "
 	edu_close(edu);
 }
 
+EDU_TEST(map_needs_iommu, "the caller's own memory is ENOTSUP without an "
+    "IOMMU, and edu_mem_prove() is for every kind")
+{
+	struct edu *edu = open_device("qtest:", 0);
+	unsigned char *mem = alloc(edu, 4096);
+	char own[16];
+
+	CHECK_ERRNO(edu, ENOTSUP, edu_mem_map(edu, own, sizeof(own)) == -1);
+	CHECK_MESSAGE(edu, "bind vfio");
+	CHECK_ERRNO(edu, EFAULT, edu_mem_unmap(edu, own) == -1);
+	CHECK_ERRNO(edu, EFAULT, edu_mem_unmap(edu, mem) == -1);
+	memset(mem, 0x5a, 4096);
+	REQUIRE_EDU(edu, edu_mem_prove(edu, mem, 4096));
+	ATF_CHECK_EQ(mem[4095], 0x5a);
+	CHECK_ERRNO(edu, EFAULT, edu_mem_prove(edu, own, 1) == -1);
+	edu_close(edu);
+}
+
 EDU_TEST(mask, "the mask that is stated holds: memory is below it, and nothing "
     "else is a mask")
 {

@@ -23,7 +23,18 @@
 #include "refusal.h"
 
 #define SYSFS_PCI	"/sys/bus/pci"
-#define UIO		"uio_pci_generic"
+
+/* A driver, which is its module's name as well. */
+static const struct kernel_driver {
+	const char	*word;
+	const char	*name;
+	const char	*need;
+} drivers[] = {
+	{ "uio", "uio_pci_generic", "an interrupt line" },
+	{ "vfio", "vfio-pci", "an IOMMU: boot with \"intel_iommu=on\" or its "
+	    "like" },
+	{ "none", NULL, NULL }
+};
 
 /* Long enough for a path of ours: addresses have 12 characters. */
 #define PATH_SIZE	256
@@ -61,7 +72,7 @@ write_sysfs(struct tool *t, const char *path, const char *text)
 
 /* Signals and PATH as a system tool expects them. */
 static void
-exec_modprobe(void)
+exec_modprobe(const char *module)
 {
 	static const char * const places[] = {
 		"/sbin/modprobe", "/usr/sbin/modprobe", "/bin/modprobe"
@@ -71,23 +82,25 @@ exec_modprobe(void)
 	(void)signal(SIGPIPE, SIG_DFL);
 	(void)dup2(STDERR_FILENO, STDOUT_FILENO);
 	for (i = 0; i < sizeof(places) / sizeof(places[0]); i++)
-		(void)execl(places[i], "modprobe", UIO, (char *)NULL);
-	(void)execlp("modprobe", "modprobe", UIO, (char *)NULL);
+		(void)execl(places[i], "modprobe", module, (char *)NULL);
+	(void)execlp("modprobe", "modprobe", module, (char *)NULL);
 	_exit(127);
 }
 
 static int
-load_module(struct tool *t)
+load_module(struct tool *t, const char *module)
 {
+	char path[PATH_SIZE];
 	int status;
 	pid_t pid;
 
-	if (access(SYSFS_PCI "/drivers/" UIO, F_OK) == 0)
+	(void)snprintf(path, sizeof(path), SYSFS_PCI "/drivers/%s", module);
+	if (access(path, F_OK) == 0)
 		return 0;
 	if ((pid = fork()) == -1)
 		return fail_errno(t, EX_OSERR, "cannot start modprobe");
 	if (pid == 0)
-		exec_modprobe();
+		exec_modprobe(module);
 	while (waitpid(pid, &status, 0) == -1)
 		if (errno != EINTR)
 			return fail_errno(t, EX_OSERR, "modprobe");
@@ -95,8 +108,8 @@ load_module(struct tool *t)
 		return 0;
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 127)
 		return fail(t, EX_UNAVAILABLE, 0, "there is no modprobe; load "
-		    "the kernel module " UIO " by hand");
-	return fail(t, EX_UNAVAILABLE, 0, "modprobe " UIO " failed%s",
+		    "the kernel module %s by hand", module);
+	return fail(t, EX_UNAVAILABLE, 0, "modprobe %s failed%s", module,
 	    geteuid() != 0 ? " (try as root)" :
 	    "; is it in /lib/modules?");
 }
@@ -133,24 +146,26 @@ bind_none(struct tool *t, const char *driver)
 
 /* The kernel's answer to a probe does not say whether a driver was found. */
 static int
-bind_uio(struct tool *t, const char *driver)
+bind_driver(struct tool *t, const char *driver, const struct kernel_driver *to)
 {
+	char line[64];
 	int status;
 
-	if (strcmp(driver, UIO) == 0)
+	if (strcmp(driver, to->name) == 0)
 		return 0;
-	if ((status = load_module(t)) != 0 ||
-	    (status = override(t, UIO "\n")) != 0 ||
+	(void)snprintf(line, sizeof(line), "%s\n", to->name);
+	if ((status = load_module(t, to->name)) != 0 ||
+	    (status = override(t, line)) != 0 ||
 	    (status = unbind(t, driver)) != 0 ||
 	    (status = write_sysfs(t, SYSFS_PCI "/drivers_probe",
 	    edu_name(t->edu))) != 0)
 		return status;
-	if (strcmp(edu_kernel_side(t->edu), UIO) == 0)
+	if (strcmp(edu_kernel_side(t->edu), to->name) == 0)
 		return 0;
 	(void)override(t, "\n");
-	return fail(t, EX_UNAVAILABLE, 0, "%s: " UIO " did not take the "
-	    "device; dmesg says why (it needs an interrupt line)",
-	    edu_name(t->edu));
+	return fail(t, EX_UNAVAILABLE, 0, "%s: %s did not take the device; "
+	    "dmesg says why (it needs %s)", edu_name(t->edu), to->name,
+	    to->need);
 }
 
 /* Opening claims the device: no process drives it while its driver goes. */
@@ -188,24 +203,27 @@ require_unheld(struct tool *t)
 int
 cmd_bind(struct tool *t, const struct args *a)
 {
+	const struct kernel_driver *to = drivers;
 	char driver[64];
-	int status, to_uio = strcmp(a->operand[0], "uio") == 0;
+	int status;
 
-	if (!to_uio && strcmp(a->operand[0], "none") != 0)
-		return fail_usage(t, "'%s' is neither uio nor none",
-		    a->operand[0]);
+	while (strcmp(a->operand[0], to->word) != 0)
+		if ((to++)->name == NULL)
+			return fail_usage(t, "'%s' is neither uio nor vfio nor "
+			    "none", a->operand[0]);
 	if ((status = open_edu(t)) != 0)
 		return status;
 	(void)snprintf(driver, sizeof(driver), "%s", edu_kernel_side(t->edu));
-	if (strcmp(driver, to_uio ? UIO : "none") != 0 &&
+	if (strcmp(driver, to->name != NULL ? to->name : "none") != 0 &&
 	    (status = require_unheld(t)) != 0)
 		return status;
-	if ((status = to_uio ? bind_uio(t, driver) :
+	if ((status = to->name != NULL ? bind_driver(t, driver, to) :
 	    bind_none(t, driver)) != 0)
 		return status;
-	say(t, "%s: %s\n", edu_name(t->edu), to_uio ? UIO : "no driver");
-	if (to_uio)
-		json_string(&t->doc, "driver", UIO);
+	say(t, "%s: %s\n", edu_name(t->edu),
+	    to->name != NULL ? to->name : "no driver");
+	if (to->name != NULL)
+		json_string(&t->doc, "driver", to->name);
 	else
 		json_null(&t->doc, "driver");
 	return 0;

@@ -49,7 +49,7 @@ const struct command commands[] = {
 	    "w", 2, 2, cmd_poke },
 	{ "regs", "", "print every register that can be read",
 	    "", 0, 0, cmd_regs },
-	{ "bind", "uio|none", "give the device a kernel driver (Linux)",
+	{ "bind", "uio|vfio|none", "give the device a kernel driver (Linux)",
 	    "", 1, 1, cmd_bind },
 	{ "selftest", "", "try every function of the device (TAP)",
 	    "", 0, 0, cmd_selftest },

@@ -37,7 +37,7 @@ struct search {
 		dev_t	number;		/* 0: there is no such node here */
 	} nodes[MAX_NODES];
 	size_t		nnodes;
-	char		group[64];	/* VFIO's, of the function */
+	char		group[64];	/* VFIO's, of the function, not ours */
 	/* What was found, and whether it is open or mapped. */
 	char		what[128];
 	const char	*how;
@@ -104,7 +104,9 @@ add_group(struct search *s)
 		(void)snprintf(name, sizeof(name), "noiommu-%.15s",
 		    strrchr(link, '/') + 1);
 	add_node(s, "vfio/", name);
-	(void)snprintf(s->group, sizeof(s->group), "/dev/vfio/%.40s", name);
+	if (!edu_group_is_ours(strrchr(link, '/') + 1))
+		(void)snprintf(s->group, sizeof(s->group), "/dev/vfio/%.40s",
+		    name);
 }
 
 static int
@@ -323,7 +325,7 @@ search_processes(struct search *s, char *buf, size_t size)
 
 /*
  * A group opens once, and stays open while a function of it is: this needs no
- * right to look at other processes.
+ * right to look at other processes.  What we have open nobody else has.
  */
 static int
 is_group_busy(struct search *s)

@@ -416,7 +416,8 @@ edu_memory_alloc(struct edu_kernel *kernel, size_t length, uint64_t limit,
 	if (edu_linux_of(kernel)->translated)
 		return edu_fail(kernel->err, ENOTSUP,
 		    "no DMA memory: an IOMMU translates the device's "
-		    "addresses; boot with \"iommu=pt\"");
+		    "addresses; bind it to vfio-pci (edutool bind vfio), or "
+		    "boot with \"iommu=pt\"");
 	if ((piece = calloc(1, sizeof(*piece))) == NULL)
 		return edu_fail_memory(kernel->err);
 	if (take_piece(kernel->err, piece, size, limit) == -1) {

@@ -4,8 +4,9 @@
  */
 
 /*
- * The kernel sides of Linux: uio_pci_generic where that driver is bound to
- * the function, none elsewhere.  DMA memory comes from huge pages with both.
+ * The kernel sides of Linux: vfio-pci and uio_pci_generic where these drivers
+ * are bound to the function, none elsewhere.  Without VFIO, DMA memory comes
+ * from huge pages.
  */
 
 #include <stdio.h>
@@ -64,6 +65,10 @@ edu_linux_kernel(struct edu_bus *bus, int poll_only)
 	struct edu_driver driver;
 	struct edu_linux *self;
 
+	if (edu_linux_driver(bus->name, &driver) == -1)
+		driver.name[0] = '\0';
+	if (strcmp(driver.name, "vfio-pci") == 0)
+		return edu_vfio_open(bus, poll_only);
 	if ((self = calloc(1, sizeof(*self))) == NULL) {
 		(void)edu_fail_memory(bus->err);
 		return NULL;
@@ -73,8 +78,7 @@ edu_linux_kernel(struct edu_bus *bus, int poll_only)
 	(void)snprintf(self->kernel.name, sizeof(self->kernel.name), "none");
 	self->uio_fd = self->config_fd = -1;
 	self->translated = is_translated(bus->name);
-	if (poll_only || edu_linux_driver(bus->name, &driver) == -1 ||
-	    strcmp(driver.name, "uio_pci_generic") != 0)
+	if (poll_only || strcmp(driver.name, "uio_pci_generic") != 0)
 		return &self->kernel;
 	self->kernel.ops = &uio_ops;
 	if (edu_uio_open(self, bus) == 0)

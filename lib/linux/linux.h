@@ -10,11 +10,14 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <unistd.h>
 
 #include "kernel.h"
 
 struct edu_bus;
 struct edu_driver;
+struct edu_error;
+struct edu_range;
 
 #define EDU_SYSFS_PCI	"/sys/bus/pci/devices"
 
@@ -38,6 +41,13 @@ edu_linux_of(struct edu_kernel *kernel)
 	return (struct edu_linux *)(void *)kernel;
 }
 
+static inline size_t
+edu_page_size(void)
+{
+
+	return (size_t)sysconf(_SC_PAGESIZE);
+}
+
 /*
  * The first line of a small file, without its newline.  -1 with errno;
  * ERANGE when buf is too small.
@@ -47,6 +57,31 @@ int edu_sysfs_line(const char *path, char *buf, size_t size);
 int edu_linux_config(const char *address);
 int edu_linux_instance(int config_fd, char *buf, size_t size);
 int edu_linux_driver(const char *address, struct edu_driver *);
+
+/*
+ * group.c: an IOMMU group that this process has opened, for all of its
+ * handles.
+ */
+struct edu_group;
+/* The group of the function at an address. */
+struct edu_group *edu_group_open(const char *address, struct edu_error *);
+const char *edu_group_name(const struct edu_group *);
+/*
+ * VFIO's descriptor of a function goes to *device_fd: -1 with errno alone.
+ * The child of a fork has -1 there, for it would hold the device.
+ */
+int edu_group_device(struct edu_group *, const char *address, int *device_fd);
+void edu_group_close(struct edu_group *, int *device_fd);
+/* Whether this process has the group of that number open. */
+int edu_group_is_ours(const char *name);
+/*
+ * Have the group's functions reach whole pages of memory at addresses below
+ * limit, until edu_group_unmap(); edu_group_free() gives up the addresses.
+ */
+struct edu_range *edu_group_map(struct edu_group *, void *data, size_t length,
+    uint64_t limit, struct edu_error *);
+void edu_group_unmap(struct edu_group *, const struct edu_range *);
+void edu_group_free(struct edu_group *, struct edu_range *);
 
 /* holder.c.  See system.h. */
 int edu_linux_holder(const char *address, char *buf, size_t size);
@@ -64,6 +99,9 @@ int edu_uio_rearm(struct edu_kernel *);
 int edu_uio_wait(struct edu_kernel *, int timeout_ms);
 int edu_uio_fd(struct edu_kernel *);
 int edu_uio_is_polled(struct edu_kernel *);
+
+/* vfio.c */
+struct edu_kernel *edu_vfio_open(struct edu_bus *, int poll_only);
 
 /* hugepages.c */
 int edu_memory_alloc(struct edu_kernel *, size_t length, uint64_t limit,

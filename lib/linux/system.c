@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "linux.h"
 #include "system.h"
@@ -16,9 +17,15 @@
 static void
 remedy(const char *address, char *buf, size_t size)
 {
+	char path[sizeof(EDU_SYSFS_PCI) + 160];
+	int has_iommu;
 
-	(void)snprintf(buf, size, "bind it to uio_pci_generic (edutool -d %s "
-	    "bind uio)", address);
+	(void)snprintf(path, sizeof(path), EDU_SYSFS_PCI "/%.128s/iommu_group",
+	    address);
+	has_iommu = access(path, F_OK) == 0;
+	(void)snprintf(buf, size, "bind it to %suio_pci_generic (edutool -d %s "
+	    "%sbind uio)", has_iommu ? "vfio-pci or " : "", address,
+	    has_iommu ? "bind vfio, or " : "");
 }
 
 static int

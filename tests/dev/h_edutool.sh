@@ -93,6 +93,7 @@ put_back()
 	fi
 	case $(cat driver) in
 	uio_pci_generic)	"$EDUTOOL" bind uio ;;
+	vfio-pci)		"$EDUTOOL" bind vfio ;;
 	*)			"$EDUTOOL" bind none ;;
 	esac
 }

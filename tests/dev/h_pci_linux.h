@@ -74,6 +74,36 @@ pci_driver_minds(const char *driver)
 	    strcmp(driver, "vfio-pci") != 0;
 }
 
+/*
+ * vfio-pci has put back the configuration space whenever a process has ended,
+ * and gives DMA memory that is no huge page.
+ */
+static inline int
+pci_has_vfio(const char *name)
+{
+	char driver[64];
+
+	pci_driver(name, driver);
+	return strcmp(driver, "vfio-pci") == 0;
+}
+
+/* The node of its IOMMU group. */
+static inline const char *
+pci_vfio_node(const char *name)
+{
+	static char node[PATH_MAX + 16];
+	char path[128], target[PATH_MAX];
+	ssize_t n;
+
+	(void)snprintf(path, sizeof(path), SYSFS_PCI "/%.31s/iommu_group",
+	    name);
+	ATF_REQUIRE((n = readlink(path, target, sizeof(target) - 1)) != -1);
+	target[n] = '\0';
+	(void)snprintf(node, sizeof(node), "/dev/vfio/%s",
+	    strrchr(target, '/') + 1);
+	return node;
+}
+
 static inline size_t
 pci_all(struct pci_name *names, size_t max)
 {

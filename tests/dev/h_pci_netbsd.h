@@ -99,6 +99,15 @@ pci_driver_minds(const char *driver)
 	return strncmp(driver, "edu", 3) != 0;
 }
 
+/* Linux's. */
+static inline int
+pci_has_vfio(const char *name)
+{
+
+	(void)name;
+	return 0;
+}
+
 static inline size_t
 pci_all(struct pci_name *names, size_t max)
 {

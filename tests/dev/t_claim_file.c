@@ -220,6 +220,16 @@ give(const char *name, const char *what)
 	ATF_REQUIRE(chown(path, 0, USER) == 0 && chmod(path, 0660) == 0);
 }
 
+/* Where it is bound to vfio-pci, its group's node as well. */
+static void
+give_node(const char *name, gid_t group)
+{
+
+	if (pci_has_vfio(name))
+		ATF_REQUIRE(chown(pci_vfio_node(name), 0, group) == 0 &&
+		    chmod(pci_vfio_node(name), 0660) == 0);
+}
+
 static void
 take_back(const char *name)
 {
@@ -295,6 +305,7 @@ DEVICE_TEST(group, "a group that has been given the function drives it where "
 	(void)snprintf(text, sizeof(text), "process %ld ", (long)getpid());
 	give(name, "config");
 	give(name, "resource0");
+	give_node(name, USER);
 	ATF_CHECK_EQ(as_user(USER, name, "lets a group drive"), EACCES);
 	ATF_REQUIRE(mkdir(SHARED, 0700) == 0);
 	ATF_REQUIRE(chown(SHARED, 0, USER) == 0);
@@ -314,6 +325,7 @@ DEVICE_TEST(group, "a group that has been given the function drives it where "
 	CHECK_ERRNO(NULL, EACCES, claim(name) == NULL);
 	ATF_REQUIRE(unlink(shared_file) == 0 && rmdir(SHARED) == 0);
 	take_back(name);
+	give_node(name, 0);
 	edu_close(open_device(name, 0));
 }
 #endif

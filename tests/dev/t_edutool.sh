@@ -145,6 +145,35 @@ bind_body()
 	atf_check -o inline:"${document}null}\n" "$EDUTOOL" -j bind none
 }
 
+device_case bind_vfio \
+    "bind gives the device vfio-pci where an IOMMU is, else exit 69 and why"
+bind_vfio_body()
+{
+	linux_only bind
+	prepare none
+	if [ ! -e "$SYSFS/$device/iommu_group" ]; then
+		atf_check -s exit:69 -e match:'it needs an IOMMU' \
+		    "$EDUTOOL" bind vfio
+		atf_check -s exit:1 readlink "$SYSFS/$device/driver"
+		atf_check -o inline:'(null)\n' \
+		    cat "$SYSFS/$device/driver_override"
+		return
+	fi
+	atf_check -o inline:"$device: vfio-pci\n" "$EDUTOOL" bind vfio
+	atf_check -o inline:'120\n' "$EDUTOOL" factorial --irq 5
+	atf_check -o ignore "$EDUTOOL" dma test
+	node=/dev/vfio/$(basename "$(readlink "$SYSFS/$device/iommu_group")")
+	exec 9<>"$node"
+	atf_check -s exit:75 -e match:"process [0-9]* .*$node open: its" \
+	    "$EDUTOOL" bind none
+	atf_check -s exit:75 -e match:"process [0-9]* .*$node open" \
+	    "$EDUTOOL" live
+	exec 9>&-
+	atf_check -o inline:"$device: uio_pci_generic\n" "$EDUTOOL" bind uio
+	atf_check -o inline:"$device: vfio-pci\n" "$EDUTOOL" bind vfio
+	atf_check -o inline:"$device: no driver\n" "$EDUTOOL" bind none
+}
+
 device_case bind_held \
     "bind leaves the driver of a device that a process is using alone: exit 75"
 bind_held_body()

@@ -129,20 +129,36 @@ check_unnoticed(const char *name)
 	edu_close(open_device(name, 0));
 }
 
-DEVICE_TEST(uio, "a process that has the function's UIO node open is noticed")
+/* The node of the kernel side, and how it may be opened. */
+static const char *
+find_node(const char *name, int *flags)
 {
-	const char *name = need_edu();
-	char node[32] = "/dev/uio0";
-	struct edu_bar *bar;
+	static char node[32] = "/dev/uio0";
 	struct edu *edu;
-	pid_t pid;
 
-	if (access(file_of(name, "uio"), F_OK) == -1)
-		name = need_device(1, 0);
+	*flags = O_RDWR;
+	if (pci_has_vfio(name))
+		return pci_vfio_node(name);
+	*flags = O_RDONLY;
 	edu = open_device(name, 0);
 	(void)sscanf(edu_kernel_side(edu), "%15s", node + strlen("/dev/"));
 	edu_close(edu);
-	pid = hold(node, O_RDONLY, 0);
+	return node;
+}
+
+DEVICE_TEST(node, "a process that has the function's UIO or VFIO node open is "
+    "noticed")
+{
+	const char *name = need_edu(), *node;
+	struct edu_bar *bar;
+	struct edu *edu;
+	int flags;
+	pid_t pid;
+
+	if (access(file_of(name, "driver"), F_OK) == -1)
+		name = need_device(1, 0);
+	node = find_node(name, &flags);
+	pid = hold(node, flags, 0);
 	check_noticed(name, pid, node);
 	/* Whoever insists gets it. */
 	edu = open_device(name, EDU_OPEN_CONFIG);

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include "h_memory.h"
 #include "h_need.h"
+#include "h_pci.h"
 
 #define COUNT(a)	(sizeof(a) / sizeof((a)[0]))
 #define NOBODY		65534
@@ -22,35 +23,6 @@
 #define LARGE		(ON_NETBSD ? 32768 : EDU_MEM_MAX)
 #define PIECE		(ON_NETBSD ? 8192U : 65536U)
 #define NPIECES		(ON_NETBSD ? 8U : 20U)
-
-/* No two bytes next to each other, nor in places a power of 2 apart. */
-static unsigned char
-pattern(size_t i, unsigned seed)
-{
-	uint32_t x = (uint32_t)(i + 1) * 2654435761U + seed * 40503U;
-
-	return (unsigned char)(x >> 24 ^ x >> 11);
-}
-
-static void
-fill(unsigned char *data, size_t length, unsigned seed)
-{
-	size_t i;
-
-	for (i = 0; i < length; i++)
-		data[i] = pattern(i, seed);
-}
-
-/* How many bytes differ from what fill() has put there. */
-static size_t
-differences(const unsigned char *data, size_t length, unsigned seed)
-{
-	size_t count = 0, i;
-
-	for (i = 0; i < length; i++)
-		count += data[i] != pattern(i, seed);
-	return count;
-}
 
 static void
 check_below_mask(struct edu *edu, const unsigned char *mem, size_t length)
@@ -340,11 +312,22 @@ DEVICE_TEST(had_in_child, "The child of a process that has memory opens the "
 	edu_close(edu);
 }
 
+/* Of the first device: under VFIO it is no huge page. */
+static struct edu *
+open_for_huge_pages(void)
+{
+	struct edu *edu = open_any(0);
+
+	if (pci_has_vfio(edu_name(edu)))
+		atf_tc_skip("vfio-pci needs no huge pages");
+	return edu;
+}
+
 DEVICE_TEST(shared_huge_page, "Small pieces, of two devices as well, need one "
     "huge page, which is free again when both are closed")
 {
 	long before = huge_pages("free_hugepages");
-	struct edu *first = open_any(0), *second = open_any(1);
+	struct edu *first = open_for_huge_pages(), *second = open_any(1);
 	unsigned char *mem = need_memory(first, 4096);
 	unsigned i;
 
@@ -374,7 +357,7 @@ DEVICE_TEST(none_left, "Without a free huge page it is ENOMEM, and the message "
 
 	if (hog_all() != 0)
 		atf_tc_skip("somebody else holds huge pages in reserve");
-	edu = open_any(0);
+	edu = open_for_huge_pages();
 	CHECK_ERRNO(edu, ENOMEM, edu_mem_alloc(edu, 1) == NULL);
 	CHECK_MESSAGE(edu, edu_name(edu));
 	CHECK_MESSAGE(edu, total == 0 ?
@@ -397,7 +380,7 @@ DEVICE_TEST(above_mask_refused, "Huge pages above the device's mask are not "
 
 	if ((left = hog_low(0)) == 0)
 		atf_tc_skip("no free huge page above the mask on this machine");
-	edu = open_any(0);
+	edu = open_for_huge_pages();
 	(void)snprintf(expected, sizeof(expected),
 	    "none of the %ld free huge pages", left);
 	for (i = 0; i < 2; i++) {
@@ -417,7 +400,7 @@ DEVICE_TEST(low_found_among_high, "A huge page below the mask is found behind "
 
 	if (hog_low(1) == 0)
 		atf_tc_skip("no free huge pages on both sides of the mask");
-	edu = open_any(0);
+	edu = open_for_huge_pages();
 	before = huge_pages("free_hugepages");
 	mem = alloc(edu, 1);
 	check_below_mask(edu, mem, 1);
@@ -430,7 +413,7 @@ DEVICE_TEST(not_for_everybody, "A user who may not learn physical addresses "
     "gets EPERM, and no huge page stays in use")
 {
 	long before = huge_pages("free_hugepages");
-	struct edu *edu = open_any(0);
+	struct edu *edu = open_for_huge_pages();
 
 	edu_mem_free(edu, need_memory(edu, 1));
 	ATF_REQUIRE(seteuid(NOBODY) == 0);
