@@ -68,7 +68,7 @@ check_kills(const char *name)
 	files = count_entries("/var/run");
 	fds = count_fds();
 	pages = count_pages();
-	for (i = 0; i < soak(20); i++) {
+	for (i = 0; i < soak(10); i++) {
 		kill_one(name, 300000, use);
 		check_put_right(name, before);
 		ATF_CHECK_EQ(count_fds(), fds);
@@ -78,7 +78,7 @@ check_kills(const char *name)
 	}
 }
 
-DEVICE_TEST(killed, "20 processes are killed that drive a device: the next "
+DEVICE_TEST(killed, "10 processes are killed that drive a device: the next "
     "finds it in order, and all memory", "timeout", "120")
 {
 
