@@ -357,6 +357,10 @@ void edu_mem_free(struct edu *, void *data);
  * The memory is locked, and has to stay until edu_mem_unmap() or edu_close();
  * a child of a fork has a copy, which the device does not reach.
  *
+ * Without an IOMMU this is for memory that edu_mem_alloc() has given on another
+ * handle of this process (Linux), so that several devices share it: 192 of
+ * them fit in one huge page.  edu_mem_unmap() cannot keep a transfer from it.
+ *
  * EINVAL	length is 0, or data is NULL
  * EEXIST	some of it is mapped, or was allocated, on this handle; ranges
  *		that only share a page may both be mapped
@@ -364,7 +368,8 @@ void edu_mem_free(struct edu *, void *data);
  * ENOMEM	more than this user may lock (ulimit -l), or there are no such
  *		addresses free below the mask
  * ENOSPC	the kernel maps no more pieces
- * ENOTSUP	the kernel side has no IOMMU; the message says how to get one
+ * ENOTSUP	there is no IOMMU, and it is no such memory; the message says
+ *		how to get one
  */
 int edu_mem_map(struct edu *, void *data, size_t length);
 /*
@@ -541,8 +546,9 @@ int edu_set_wait(struct edu_set *, int timeout_ms, struct edu_done *);
 
 /*
  * As edu_dma_copy(), by all of them at once, each a part of whole chunks.  All
- * of them must reach both ranges.  It blocks; operations that were submitted
- * before go on.  Errors of any of them, when the others are done.
+ * of them must reach both ranges: see edu_mem_map().  It blocks; operations
+ * that were submitted before go on.  Errors of any of them, when the others are
+ * done.
  *
  * EINVAL	the set is empty
  * EFAULT	the memory is not known to every one of the handles

@@ -29,6 +29,8 @@ struct edu_kernel {
 	int		acknowledges;
 	/* It is woken by messages (MSI), and not by INTx. */
 	int		is_msi;
+	/* The addresses that it gives are an IOMMU's. */
+	int		translates;
 };
 
 /* One piece of DMA memory, contiguous for the CPU and for the device. */
@@ -90,9 +92,11 @@ struct edu_kernel_ops {
 	void	(*free)(struct edu_kernel *, struct edu_segment *);
 	/*
 	 * Have the device reach the caller's own length bytes at data, as
-	 * alloc() does.  unmap_memory() ends that, even for a transfer that
-	 * runs, and free() gives the addresses away.  NULL, both: this side
-	 * has no IOMMU for it.
+	 * alloc() does, where there is an IOMMU; else those alone that another
+	 * handle's alloc() has given.  ENOTSUP: these it cannot.
+	 * unmap_memory() ends that, where it can even for a transfer that
+	 * runs, and free() gives the addresses away.  NULL, both: there is
+	 * nothing of the kind.
 	 */
 	int	(*map_memory)(struct edu_kernel *, void *data, size_t length,
 		    uint64_t limit, struct edu_segment *);

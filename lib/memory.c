@@ -91,7 +91,7 @@ check_reach(struct edu *edu)
 {
 	uint64_t start;
 
-	if (edu->bus->is_private || edu->kernel->ops->map_memory != NULL ||
+	if (edu->bus->is_private || edu->kernel->translates ||
 	    edu_system.memory_start == NULL ||
 	    edu_system.memory_start(&start) == -1 || start <= mask_of(edu))
 		return 0;
@@ -193,10 +193,8 @@ edu_mem_map(struct edu *edu, void *data, size_t length)
 	if (edu_require(edu, EDU_REGISTERS | EDU_CLAIM) == -1)
 		return -1;
 	if (edu->kernel->ops->map_memory == NULL)
-		return edu_fail(&edu->err, ENOTSUP, "the device cannot be "
-		    "made to reach memory of the caller's own: that takes an "
-		    "IOMMU and, on Linux, vfio-pci (edutool bind vfio); "
-		    "edu_mem_alloc() gives memory that it reaches");
+		return edu_fail(&edu->err, ENOTSUP, "the device reaches no "
+		    "other memory than edu_mem_alloc() gives on this handle");
 	if (data == NULL || length == 0 || length > UINTPTR_MAX -
 	    (uintptr_t)data)
 		return edu_fail(&edu->err, EINVAL, "%zu bytes at %p are no "

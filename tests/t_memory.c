@@ -249,7 +249,7 @@ EDU_TEST(map_needs_iommu, "the caller's own memory is ENOTSUP without an "
 	char own[16];
 
 	CHECK_ERRNO(edu, ENOTSUP, edu_mem_map(edu, own, sizeof(own)) == -1);
-	CHECK_MESSAGE(edu, "bind vfio");
+	CHECK_MESSAGE(edu, "edu_mem_alloc()");
 	CHECK_ERRNO(edu, EFAULT, edu_mem_unmap(edu, own) == -1);
 	CHECK_ERRNO(edu, EFAULT, edu_mem_unmap(edu, mem) == -1);
 	memset(mem, 0x5a, 4096);

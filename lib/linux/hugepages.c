@@ -60,11 +60,12 @@ struct huge {
 	unsigned char	*data;
 	uint64_t	bus_address;
 	struct edu_range *used;			/* by pieces */
+	unsigned	visitors;		/* pieces of others' memory */
 };
 
 struct piece {
 	struct huge	*huge;
-	struct edu_range *range;		/* of the huge page */
+	struct edu_range *range;		/* NULL: it is another's */
 };
 
 static pthread_mutex_t pool_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -395,11 +396,25 @@ release_piece(struct piece *piece)
 	struct huge *huge = piece->huge;
 
 	pool_enter();
-	edu_range_free(&huge->used, piece->range);
-	if (huge->used == NULL)
+	if (piece->range != NULL)
+		edu_range_free(&huge->used, piece->range);
+	else
+		huge->visitors--;
+	if (huge->used == NULL && huge->visitors == 0)
 		drop_huge(huge);
 	(void)pthread_mutex_unlock(&pool_lock);
 	free(piece);
+}
+
+static int
+check_untranslated(struct edu_kernel *kernel)
+{
+
+	if (!edu_linux_of(kernel)->translated)
+		return 0;
+	return edu_fail(kernel->err, ENOTSUP, "no DMA memory: an IOMMU "
+	    "translates the device's addresses; bind it to vfio-pci (edutool "
+	    "bind vfio), or boot with \"iommu=pt\"");
 }
 
 int
@@ -413,11 +428,8 @@ edu_memory_alloc(struct edu_kernel *kernel, size_t length, uint64_t limit,
 		return edu_fail(kernel->err, EINVAL,
 		    "%zu bytes of DMA memory: from 1 to %zu can be had",
 		    length, HUGE_SIZE);
-	if (edu_linux_of(kernel)->translated)
-		return edu_fail(kernel->err, ENOTSUP,
-		    "no DMA memory: an IOMMU translates the device's "
-		    "addresses; bind it to vfio-pci (edutool bind vfio), or "
-		    "boot with \"iommu=pt\"");
+	if (check_untranslated(kernel) == -1)
+		return -1;
 	if ((piece = calloc(1, sizeof(*piece))) == NULL)
 		return edu_fail_memory(kernel->err);
 	if (take_piece(kernel->err, piece, size, limit) == -1) {
@@ -438,4 +450,58 @@ edu_memory_free(struct edu_kernel *kernel, struct edu_segment *segment)
 
 	(void)kernel;
 	release_piece(segment->cookie);
+}
+
+/* The huge page of this process that holds the range, with one more visitor. */
+static struct huge *
+visit(const void *data, size_t length, uint64_t limit)
+{
+	uintptr_t start = (uintptr_t)data, offset;
+	struct huge *huge;
+
+	pool_enter();
+	for (huge = pool; huge != NULL; huge = huge->next) {
+		offset = start - (uintptr_t)huge->data;
+		if (offset < HUGE_SIZE && length <= HUGE_SIZE - offset &&
+		    huge->bus_address + HUGE_SIZE <= limit)
+			break;
+	}
+	if (huge != NULL)
+		huge->visitors++;
+	(void)pthread_mutex_unlock(&pool_lock);
+	return huge;
+}
+
+int
+edu_memory_map(struct edu_kernel *kernel, void *data, size_t length,
+    uint64_t limit, struct edu_segment *segment)
+{
+	struct piece *piece;
+
+	if (check_untranslated(kernel) == -1)
+		return -1;
+	if ((piece = calloc(1, sizeof(*piece))) == NULL)
+		return edu_fail_memory(kernel->err);
+	if ((piece->huge = visit(data, length, limit)) == NULL) {
+		free(piece);
+		return edu_fail(kernel->err, ENOTSUP, "the device reaches no "
+		    "memory of the caller's own without an IOMMU and vfio-pci "
+		    "(edutool bind vfio), but what edu_mem_alloc() has given "
+		    "this process");
+	}
+	segment->data = data;
+	segment->length = length;
+	segment->bus_address = piece->huge->bus_address +
+	    ((uintptr_t)data - (uintptr_t)piece->huge->data);
+	segment->cookie = piece;
+	return 0;
+}
+
+/* Nothing can keep the device from it. */
+void
+edu_memory_unmap(struct edu_kernel *kernel, struct edu_segment *segment)
+{
+
+	(void)kernel;
+	(void)segment;
 }

@@ -30,6 +30,8 @@ linux_close(struct edu_kernel *kernel)
 static const struct edu_kernel_ops none_ops = {
 	.alloc = edu_memory_alloc,
 	.free = edu_memory_free,
+	.map_memory = edu_memory_map,
+	.unmap_memory = edu_memory_unmap,
 	.close = linux_close,
 };
 
@@ -40,6 +42,8 @@ static const struct edu_kernel_ops uio_ops = {
 	.is_polled = edu_uio_is_polled,
 	.alloc = edu_memory_alloc,
 	.free = edu_memory_free,
+	.map_memory = edu_memory_map,
+	.unmap_memory = edu_memory_unmap,
 	.close = linux_close,
 };
 

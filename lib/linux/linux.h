@@ -107,5 +107,8 @@ struct edu_kernel *edu_vfio_open(struct edu_bus *, int poll_only);
 int edu_memory_alloc(struct edu_kernel *, size_t length, uint64_t limit,
     struct edu_segment *);
 void edu_memory_free(struct edu_kernel *, struct edu_segment *);
+int edu_memory_map(struct edu_kernel *, void *data, size_t length,
+    uint64_t limit, struct edu_segment *);
+void edu_memory_unmap(struct edu_kernel *, struct edu_segment *);
 
 #endif /* EDU_LINUX_H */

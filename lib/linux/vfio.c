@@ -353,6 +353,7 @@ edu_vfio_open(struct edu_bus *bus, int poll_only)
 	}
 	self->kernel.ops = &poll_ops;
 	self->kernel.err = bus->err;
+	self->kernel.translates = 1;
 	(void)snprintf(self->kernel.name, sizeof(self->kernel.name), "none");
 	self->device_fd = self->irq_fd = self->unplug_fd = -1;
 	self->either_fd = -1;

@@ -1,0 +1,151 @@
+/*
+ * Copyright (c) 2026 The libedu authors
+ * SPDX-License-Identifier: BSD-2-Clause
+ */
+
+/* Several real devices on one thread, and memory that they share. */
+
+#include <errno.h>
+#include <string.h>
+
+#include "h_case.h"
+#include "h_need.h"
+#include "h_pci.h"
+
+#define MAX	256
+#define SIZE	40000U
+
+static struct edu *edu[MAX];
+static size_t count;
+
+/* A set of all devices that this machine has. */
+static struct edu_set *
+open_all(void)
+{
+	static struct pci_name names[MAX];
+	struct edu_set *set = edu_set_new();
+	size_t i;
+
+	count = pci_find(ID_EDU, names, MAX);
+	if (count < 2)
+		atf_tc_skip("%zu edu devices on this machine, 2 needed",
+		    count);
+	for (i = 0; i < count; i++) {
+		edu[i] = open_device(names[i].text, 0);
+		REQUIRE_EDU(edu[i], edu_set_add(set, edu[i]));
+	}
+	return set;
+}
+
+static void
+close_all(struct edu_set *set)
+{
+	size_t i;
+
+	edu_set_free(set);
+	for (i = 0; i < count; i++)
+		edu_close(edu[i]);
+}
+
+/* Memory of the first that all the others reach as well; or a skip. */
+static unsigned char *
+alloc_shared(size_t length)
+{
+	unsigned char *mem = edu_mem_alloc(edu[0], length);
+	size_t i;
+
+	ATF_REQUIRE_MSG(mem != NULL, "%s", edu_errmsg(edu[0]));
+	for (i = 1; i < count; i++) {
+		if (edu_mem_map(edu[i], mem, length) == 0)
+			continue;
+		ATF_REQUIRE_EQ(errno, ENOTSUP);
+		atf_tc_skip("%s", edu_errmsg(edu[i]));
+	}
+	return mem;
+}
+
+static void
+fill(unsigned char *data, size_t length, unsigned seed)
+{
+	size_t i;
+
+	for (i = 0; i < length; i++)
+		data[i] = (unsigned char)((seed = seed * 69069 + 1) >> 16);
+}
+
+DEVICE_TEST(copy, "a copy by all devices together is right, whatever its "
+    "length; what is around it stays", "timeout", "120")
+{
+	static const size_t lengths[] = { 1, 4095, 4096, 8191, SIZE };
+	struct edu_set *set = open_all();
+	unsigned char *mem = alloc_shared(2 * SIZE + 200), *to;
+	size_t i;
+
+	to = mem + SIZE + 100;
+	for (i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++) {
+		fill(mem, SIZE, (unsigned)i);
+		memset(to - 100, 0x5a, SIZE + 200);
+		ATF_REQUIRE_MSG(edu_set_copy(set, to, mem, lengths[i], 0,
+		    SOON_MS) == 0, "%s", edu_errmsg(NULL));
+		ATF_CHECK(memcmp(to, mem, lengths[i]) == 0);
+		ATF_CHECK(to[-1] == 0x5a && to[lengths[i]] == 0x5a);
+	}
+	close_all(set);
+}
+
+DEVICE_TEST(many, "operations on all devices, of both engines, come back once "
+    "each, and are right", "timeout", "120")
+{
+	struct edu_set *set = open_all();
+	unsigned char *mem[MAX];
+	struct edu_done done;
+	size_t copies = 0, factorials = 0, i;
+
+	for (i = 0; i < count; i++) {
+		mem[i] = edu_mem_alloc(edu[i], 2 * 8000);
+		ATF_REQUIRE_MSG(mem[i] != NULL, "%s", edu_errmsg(edu[i]));
+		fill(mem[i], 8000, (unsigned)i);
+		REQUIRE_EDU(edu[i], edu_submit_copy(edu[i], mem[i] + 8000,
+		    mem[i], 8000, 0, SOON_MS, mem[i]));
+		REQUIRE_EDU(edu[i], edu_submit_factorial(edu[i], 12, 0,
+		    SOON_MS, NULL));
+	}
+	while (edu_set_wait(set, SOON_MS, &done) == 1) {
+		ATF_CHECK_MSG(done.error == 0, "%s", edu_errmsg(done.edu));
+		if (done.cookie == NULL) {
+			ATF_CHECK_EQ(done.value, 479001600);
+			factorials++;
+		} else
+			copies++;
+	}
+	ATF_CHECK_EQ(copies, count);
+	ATF_CHECK_EQ(factorials, count);
+	for (i = 0; i < count; i++)
+		ATF_CHECK(memcmp(mem[i], mem[i] + 8000, 8000) == 0);
+	close_all(set);
+}
+
+DEVICE_TEST(shared, "memory of one handle stays while another has it mapped, "
+    "and is not the other's to free", "timeout", "60")
+{
+	struct edu_set *set = open_all();
+	unsigned char *mem = alloc_shared(4096);
+	uint64_t address, other;
+
+	REQUIRE_EDU(edu[0], edu_mem_address(edu[0], mem, &address));
+	REQUIRE_EDU(edu[1], edu_mem_address(edu[1], mem, &other));
+	if (strstr(edu_kernel_side(edu[0]), "vfio") == NULL)
+		ATF_CHECK_EQ(address, other);
+	edu_mem_free(edu[1], mem);
+	memset(mem, 's', 4096);
+	REQUIRE_EDU(edu[1], edu_dma_put(edu[1], 0, mem, 100, 0, SOON_MS));
+	CHECK_ERRNO(edu[1], EEXIST, edu_mem_map(edu[1], mem + 5, 1) == -1);
+	edu_mem_free(edu[0], mem);
+	memset(mem, 't', 4096);
+	REQUIRE_EDU(edu[1], edu_dma_get(edu[1], 0, mem, 100, 0, SOON_MS));
+	ATF_CHECK(mem[99] == 's' && mem[100] == 't');
+	REQUIRE_EDU(edu[1], edu_mem_unmap(edu[1], mem));
+	CHECK_ERRNO(edu[1], EFAULT, edu_dma_put(edu[1], 0, mem, 1, 0,
+	    SOON_MS) == -1);
+	close_all(set);
+}
