@@ -118,7 +118,6 @@ void edu_list_free(struct edu_list *);
  *		stand where the operating system says
  * EPROTO	the identification is byte-swapped or not edu's
  * ENOSPC	the machine has no interrupt vector left (vfio-pci)
- * ENOTSUP	the IOMMU is none that VFIO can use
  * ENOMEM, EMFILE, ENFILE
  */
 struct edu *edu_open(const char *name, unsigned flags);
@@ -295,8 +294,7 @@ int edu_irq_ack(struct edu *, uint32_t mask);
  * ENOTSUP	no kernel side (the message says how to get one)
  * EINTR	a signal was caught
  * EIO		none came, and none can: see edu_irq_check()
- * ENODEV	the device is gone; or the system wants it back, to unplug it
- *		or for another driver, and waits until it is closed (vfio-pci)
+ * ENODEV	the device is gone, or the system waits for its close (vfio-pci)
  *
  * A bit that is set at the call is given at once, whether it has interrupted
  * or not; a timeout of 0 never looks for what keeps interrupts from coming.
@@ -335,8 +333,7 @@ int edu_irq_check(struct edu *);
  *
  * EINVAL	length is 0 or too large
  * ENOMEM	no such memory is left; the message says how to get more
- * EPERM	this user may not learn bus addresses (not with vfio-pci, which
- *		needs no huge pages either)
+ * EPERM	this user may not learn bus addresses (vfio-pci needs none)
  * ENOTSUP	this system gives no such memory, or all of its memory lies
  *		beyond the mask (as on QEMU's arm64 machine): see
  *		edu_dma_set_mask()
@@ -350,45 +347,37 @@ void *edu_mem_alloc(struct edu *, size_t length);
  */
 void edu_mem_free(struct edu *, void *data);
 /*
- * Have the device reach memory of the caller's own, length bytes at data, by
- * an IOMMU (vfio-pci on Linux): nothing is copied, and any alignment will do.
- * From then on the range is as memory of edu_mem_alloc() to all functions that
- * take such.  The device can reach the rest of its first and last page too.
- * The memory is locked, and has to stay until edu_mem_unmap() or edu_close();
- * a child of a fork has a copy, which the device does not reach.
+ * Have the device reach memory of the caller's own, of any alignment, by an
+ * IOMMU (vfio-pci on Linux); then it is as memory of edu_mem_alloc().  So is
+ * the rest of its first and last page to the device.  It is locked, and has to
+ * stay until edu_mem_unmap() or edu_close(); a fork's child has but a copy.
  *
  * Without an IOMMU this is for memory that edu_mem_alloc() has given on another
  * handle of this process (Linux), so that several devices share it: 192 of
  * them fit in one huge page.  edu_mem_unmap() cannot keep a transfer from it.
  *
  * EINVAL	length is 0, or data is NULL
- * EEXIST	some of it is mapped, or was allocated, on this handle; ranges
- *		that only share a page may both be mapped
+ * EEXIST	some of these bytes are mapped or allocated on this handle
  * EFAULT	not all of it is memory that this process may write to
- * ENOMEM	more than this user may lock (ulimit -l), or there are no such
- *		addresses free below the mask
- * ENOSPC	the kernel maps no more pieces
+ * ENOMEM, ENOSPC  more than may be locked (ulimit -l), or no address is left
  * ENOTSUP	there is no IOMMU, and it is no such memory; the message says
  *		how to get one
  */
 int edu_mem_map(struct edu *, void *data, size_t length);
 /*
  * End it for what was mapped at data.  The device does not reach it from then
- * on, not even by a transfer that was timed out: what that had still to move
- * is lost.
+ * on, not even by a transfer that was timed out, whose rest is lost.
  *
  * EFAULT	nothing that begins at data is mapped
  */
 int edu_mem_unmap(struct edu *, void *data);
 /*
- * Have the device prove that it reaches memory of either kind, by moving the
- * last 8 bytes at most of the range to the beginning of its buffer and back.
- * They are as before in the end.  It takes two transfers, 200 ms, and is worth
- * them where the mask was stated, or somebody else may have changed the
- * IOMMU: such a transfer has no effect, and the device calls it done.
+ * Have the device prove that it reaches memory of either kind: it moves the
+ * last bytes, 8 at most, to the start of its buffer and back, in 200 ms.  What
+ * an IOMMU stops, or the device's mask cuts, it calls done like any other.
  *
  * EINVAL	length is 0
- * EIO		other bytes came back: the device does not reach it
+ * EIO		other bytes came back; those in memory are as before
  * and those of edu_dma_put(); after ETIMEDOUT these bytes are undefined
  */
 int edu_mem_prove(struct edu *, void *data, size_t length);
