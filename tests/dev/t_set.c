@@ -6,7 +6,9 @@
 /* Several real devices on one thread, and memory that they share. */
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "h_case.h"
 #include "h_need.h"
@@ -148,5 +150,78 @@ DEVICE_TEST(shared, "a piece of a huge page stays while another handle has it "
 	REQUIRE_EDU(edu[1], edu_mem_unmap(edu[1], mem));
 	CHECK_ERRNO(edu[1], EFAULT, edu_dma_put(edu[1], 0, mem, 1, 0,
 	    SOON_MS) == -1);
+	close_all(set);
+}
+
+/* Kilobytes of this process that are in memory; 0 where that is not told. */
+static long
+resident(void)
+{
+	char line[128];
+	long size = 0;
+	FILE *file;
+
+	if ((file = fopen("/proc/self/status", "r")) == NULL)
+		return 0;
+	while (size == 0 && fgets(line, sizeof(line), file) != NULL)
+		(void)sscanf(line, "VmRSS: %ld", &size);
+	(void)fclose(file);
+	return size;
+}
+
+/* Each device copies its memory to and fro so many times, all at once. */
+static void
+keep_busy(struct edu_set *set, unsigned char **mem, unsigned *left)
+{
+	size_t i, index[MAX];
+	struct edu_done done;
+
+	for (i = 0; i < count; i++) {
+		index[i] = i;
+		REQUIRE_EDU(edu[i], edu_submit_copy(edu[i], mem[i] + 4000,
+		    mem[i], 4000, 0, SOON_MS, &index[i]));
+	}
+	while (edu_set_wait(set, SOON_MS, &done) == 1) {
+		i = *(size_t *)done.cookie;
+		ATF_REQUIRE_MSG(done.error == 0, "%s", edu_errmsg(done.edu));
+		if (--left[i] > 0)
+			REQUIRE_EDU(edu[i], edu_submit_copy(edu[i], left[i] %
+			    2 ? mem[i] : mem[i] + 4000, left[i] % 2 ?
+			    mem[i] + 4000 : mem[i], 4000, 0, SOON_MS,
+			    &index[i]));
+	}
+}
+
+DEVICE_TEST(busy, "all devices at once for long: no error, every byte right, "
+    "and no more memory than before", "timeout", "120")
+{
+	struct edu_set *set = open_all();
+	unsigned char *mem[MAX];
+	unsigned left[MAX];
+	unsigned char expected[4000];
+	long before;
+	size_t i;
+	int round;
+
+	for (i = 0; i < count; i++) {
+		mem[i] = edu_mem_alloc(edu[i], 8000);
+		ATF_REQUIRE_MSG(mem[i] != NULL, "%s", edu_errmsg(edu[i]));
+		fill(mem[i], 4000, (unsigned)i);
+	}
+	for (round = 0, before = 0; round < 2; round++) {
+		for (i = 0; i < count; i++)
+			left[i] = round == 0 ? 2 : soak(10);
+		keep_busy(set, mem, left);
+		for (i = 0; i < count; i++) {
+			fill(expected, 4000, (unsigned)i);
+			ATF_CHECK_EQ(left[i], 0);
+			ATF_CHECK(memcmp(mem[i], expected, 4000) == 0);
+			ATF_CHECK(memcmp(mem[i] + 4000, expected, 4000) == 0);
+		}
+		if (round == 0)
+			before = resident();
+	}
+	ATF_CHECK_MSG(resident() <= before + 64, "%ld KB, were %ld",
+	    resident(), before);
 	close_all(set);
 }
