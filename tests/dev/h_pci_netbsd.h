@@ -108,6 +108,14 @@ pci_has_vfio(const char *name)
 	return 0;
 }
 
+static inline const char *
+pci_vfio_node(const char *name)
+{
+
+	(void)name;
+	return "";
+}
+
 static inline size_t
 pci_all(struct pci_name *names, size_t max)
 {
