@@ -427,12 +427,15 @@ size_t edu_dma_limit(const struct edu *);
  *		EDU_DMA_LAST_BYTE)
  * EINVAL	unknown flags
  * ETIMEDOUT	not done in time; the device goes on, and the memory stays in
- *		use until it has finished
+ *		use, and what it gets undefined, until it has finished
  * EINTR	a signal was caught (EDU_INTERRUPT only); the same: see
  *		EDU_RESUME
  * ENOTSUP	EDU_INTERRUPT without a kernel side
  * EIO		bus mastering is off: the transfer's data was lost; or its
- *		interrupt cannot come: see edu_irq_check()
+ *		interrupt cannot come: see edu_irq_check(); or nothing has
+ *		come from the device, which called that done: an IOMMU has
+ *		stopped it, or its mask is narrower than was stated (of 4 bytes
+ *		or more, to memory; a put tells nothing: see edu_mem_prove())
  */
 int edu_dma_put(struct edu *, size_t dev_offset, const void *data,
     size_t length, unsigned flags, int timeout_ms);

@@ -181,7 +181,9 @@ start(struct edu *edu, struct edu_op *op)
 	size_t offset = (to_device ? m->from_offset : m->to_offset) + m->done;
 	size_t length = chunk_length(m);
 
-	if (to_device && edu_mem_sync(edu, mem, offset, length, 1) == -1)
+	if (!to_device)
+		edu_mem_mark(edu, mem, offset, length);
+	else if (edu_mem_sync(edu, mem, offset, length, 1) == -1)
 		return -1;
 	program(edu, mem, edu_mem_segment(mem)->bus_address + offset,
 	    EDU_DMA_BUF + m->dev_offset, length, to_device, op->flags);
@@ -240,6 +242,23 @@ prove(struct edu *edu)
 	return edu_identify(edu, &id);
 }
 
+/* Whether what the device has written has come; if not, that may be why. */
+static int
+check_data(struct edu *edu, const struct edu_move *m, size_t length)
+{
+	const char *from = NULL;
+
+	if (m->puts)
+		from = (const char *)edu_mem_segment(m->from)->data +
+		    m->from_offset + m->done;
+	if (edu_mem_check(edu, m->to, m->to_offset + m->done, length,
+	    from) == 0)
+		return 0;
+	(void)check_master(edu);
+	errno = EIO;
+	return -1;
+}
+
 int
 edu_dma_advance(struct edu *edu, struct edu_op *op)
 {
@@ -253,7 +272,7 @@ edu_dma_advance(struct edu *edu, struct edu_op *op)
 		m->done += m->gets ? 0 : length;
 	} else {
 		if (edu_mem_sync(edu, m->to, m->to_offset + m->done, length,
-		    0) == -1)
+		    0) == -1 || check_data(edu, m, length) == -1)
 			return -1;
 		m->is_out = 0;
 		m->done += length;

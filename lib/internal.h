@@ -60,6 +60,11 @@ struct edu_factorial {
 struct edu_memory {
 	uint64_t	mask;		/* of bus addresses; 0: EDU_DMA_MASK */
 	struct edu_mem	*first;
+	/* What stands at the end of what the device is to write. */
+	uint64_t	nonce;
+	uint64_t	covered;	/* and what stood there */
+	char		*mark;		/* where; NULL: nothing does */
+	size_t		marked;		/* how many bytes */
 };
 
 /* dma.c */
@@ -353,6 +358,16 @@ const struct edu_segment *edu_mem_segment(const struct edu_mem *);
 /* As bus_dmamap_sync(9): see sync in kernel.h. */
 int	edu_mem_sync(struct edu *, struct edu_mem *, size_t offset,
 	    size_t length, int to_device);
+/*
+ * Before the device writes memory, and after it has said that it did: EIO when
+ * nothing has come.  Where that was to be a copy of something, whether it is.
+ */
+void	edu_mem_mark(struct edu *, struct edu_mem *, size_t offset,
+	    size_t length);
+int	edu_mem_check(struct edu *, struct edu_mem *, size_t offset,
+	    size_t length, const void *original);
+/* EIO: the device does not reach this byte. */
+int	edu_mem_unreached(struct edu *, struct edu_mem *, size_t offset);
 /* A transfer begins and ends to touch it: freed meanwhile, it waits. */
 void	edu_mem_hold(struct edu_mem *);
 void	edu_mem_release(struct edu *, struct edu_mem *);

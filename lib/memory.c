@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "internal.h"
 
@@ -257,6 +258,20 @@ edu_mem_free(struct edu *edu, void *data)
 	errno = errnum;
 }
 
+/* If the mark still stands there, as where nothing has come, put that right. */
+static int
+unmark(struct edu *edu)
+{
+	struct edu_memory *m = &edu->memory;
+	char *mark = m->mark;
+
+	m->mark = NULL;
+	if (mark == NULL || memcmp(mark, &m->nonce, m->marked) != 0)
+		return 0;
+	memcpy(mark, &m->covered, m->marked);
+	return 1;
+}
+
 /* The caller's memory is the caller's again at once; its addresses are not. */
 EDU_PUBLIC int
 edu_mem_unmap(struct edu *edu, void *data)
@@ -269,6 +284,8 @@ edu_mem_unmap(struct edu *edu, void *data)
 		return edu_fail(&edu->err, EFAULT, "nothing that begins at %p "
 		    "is mapped", data);
 	edu->kernel->ops->unmap_memory(edu->kernel, &mem->segment);
+	if ((uintptr_t)edu->memory.mark - (uintptr_t)data < mem->length)
+		(void)unmark(edu);
 	retire(edu, mem);
 	return 0;
 }
@@ -324,6 +341,55 @@ edu_mem_sync(struct edu *edu, struct edu_mem *mem, size_t offset,
 		return 0;
 	return ops->sync(edu->kernel, &mem->segment, offset, length,
 	    to_device);
+}
+
+int
+edu_mem_unreached(struct edu *edu, struct edu_mem *mem, size_t offset)
+{
+
+	return edu_fail(&edu->err, EIO, "the device does not reach bus address "
+	    "0x%" PRIx64 ": its DMA mask is narrower than 0x%" PRIx64
+	    " (-device edu,dma_mask=), or an IOMMU has stopped it (dmesg)",
+	    mem->segment.bus_address + offset, mask_of(edu));
+}
+
+/*
+ * The device calls a transfer done that an IOMMU has stopped, or that went to
+ * an address which its mask has cut.  Nothing but the data tells: so where it
+ * is to write, something stands that it will not write.  What is too short to
+ * be unlikely is not marked, nor is memory that has to be synchronized.
+ */
+void
+edu_mem_mark(struct edu *edu, struct edu_mem *mem, size_t offset,
+    size_t length)
+{
+	struct edu_memory *m = &edu->memory;
+
+	m->mark = NULL;
+	m->marked = length < sizeof(m->nonce) ? length : sizeof(m->nonce);
+	if (m->marked < sizeof(uint32_t) || edu->kernel->ops->sync != NULL)
+		return;
+	if (m->nonce == 0)
+		m->nonce = (uint64_t)edu_now_us();
+	m->nonce = m->nonce * 6364136223846793005U + 1442695040888963407U;
+	m->mark = (char *)mem->segment.data + offset + length - m->marked;
+	memcpy(&m->covered, m->mark, m->marked);
+	memcpy(m->mark, &m->nonce, m->marked);
+}
+
+int
+edu_mem_check(struct edu *edu, struct edu_mem *mem, size_t offset,
+    size_t length, const void *original)
+{
+	size_t n = edu->memory.marked;
+	const char *mark = edu->memory.mark;
+
+	if (mark == NULL)
+		return 0;
+	if (!unmark(edu) && (original == NULL ||
+	    memcmp(mark, (const char *)original + length - n, n) == 0))
+		return 0;
+	return edu_mem_unreached(edu, mem, offset + length - n);
 }
 
 EDU_PUBLIC int

@@ -10,7 +10,6 @@
  */
 
 #include <errno.h>
-#include <inttypes.h>
 #include <string.h>
 
 #include "internal.h"
@@ -45,7 +44,6 @@ EDU_PUBLIC int
 edu_mem_prove(struct edu *edu, void *data, size_t length)
 {
 	struct edu_mem *mem;
-	uint64_t address;
 	size_t n = length < sizeof(uint64_t) ? length : sizeof(uint64_t);
 	size_t offset;
 	uint8_t saved[sizeof(uint64_t)];
@@ -63,9 +61,5 @@ edu_mem_prove(struct edu *edu, void *data, size_t length)
 	memcpy(end, saved, n);
 	if (result != 0)
 		return result == 1 ? 0 : -1;
-	address = edu_mem_segment(mem)->bus_address + offset + length - n;
-	return edu_fail(&edu->err, EIO, "the device does not reach bus address "
-	    "0x%" PRIx64 ": its DMA mask is narrower than 0x%" PRIx64
-	    " (-device edu,dma_mask=), or an IOMMU has stopped it (dmesg)",
-	    address, edu_dma_mask(edu));
+	return edu_mem_unreached(edu, mem, offset + length - n);
 }

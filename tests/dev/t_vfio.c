@@ -298,11 +298,12 @@ DEVICE_TEST(unmap_cuts_off, "Memory that is unmapped while a transfer runs is "
 }
 
 DEVICE_TEST(mapping_taken_away, "A transfer that the IOMMU stops moves "
-    "nothing, though the device calls it done, and edu_mem_prove() tells")
+    "nothing: to memory, and in a copy either way, that is EIO")
 {
 	struct edu *edu = open_device(need_vfio(), 0);
-	unsigned char *mem = alloc(edu, PAGE);
+	unsigned char *mem = alloc(edu, PAGE), *good = alloc(edu, PAGE);
 	uint64_t address;
+	size_t i;
 
 	fill(mem, PAGE, 1);
 	REQUIRE_EDU(edu, edu_mem_prove(edu, mem, PAGE));
@@ -312,8 +313,12 @@ DEVICE_TEST(mapping_taken_away, "A transfer that the IOMMU stops moves "
 	CHECK_ERRNO(edu, EFAULT, edu_mem_prove(edu, mem, PAGE + 1) == -1);
 	REQUIRE_EDU(edu, edu_mem_address(edu, mem, &address));
 	take_away(address, PAGE);
-	REQUIRE_EDU(edu, edu_dma_get(edu, 0, mem, 4000, 0, SOON_MS));
-	ATF_CHECK_EQ(differences(mem, PAGE, 1), 0);
+	for (i = 4; i < 4000; i = i * 3 + 1)
+		CHECK_ERRNO(edu, EIO, edu_dma_get(edu, 0, mem, i, 0,
+		    SOON_MS) == -1);
+	CHECK_ERRNO(edu, EIO, edu_dma_copy(edu, mem, good, 9, 0, SOON_MS) ==
+	    -1);
+	CHECK_ERRNO(edu, EIO, edu_dma_copy(edu, good, mem, 9, 0, -1) == -1);
 	CHECK_ERRNO(edu, EIO, edu_mem_prove(edu, mem, PAGE) == -1);
 	CHECK_MESSAGE(edu, "does not reach");
 	ATF_CHECK_EQ(differences(mem, PAGE, 1), 0);
@@ -333,8 +338,8 @@ need_pair(void)
 	bind_to(PAIR "1", "vfio-pci");
 }
 
-DEVICE_TEST(narrow_mask, "edu_mem_prove() tells of a device whose mask is "
-    "narrower than was stated")
+DEVICE_TEST(narrow_mask, "A device whose mask is narrower than was stated: "
+    "what it gets is EIO, and edu_mem_prove() tells")
 {
 	unsigned char *high, *low;
 	struct edu *edu;
@@ -345,6 +350,7 @@ DEVICE_TEST(narrow_mask, "edu_mem_prove() tells of a device whose mask is "
 	high = alloc(edu, PAGE);
 	fill(low, 0xf000, 1);
 	REQUIRE_EDU(edu, edu_mem_prove(edu, low, 0xf000));
+	CHECK_ERRNO(edu, EIO, edu_dma_get(edu, 0, high, 9, 0, SOON_MS) == -1);
 	CHECK_ERRNO(edu, EIO, edu_mem_prove(edu, high, 1) == -1);
 	CHECK_MESSAGE(edu, "address 0x10000: its DMA mask is narrower than "
 	    "0xfffffff");
