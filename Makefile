@@ -10,6 +10,7 @@
 #	make check		every test; ends with "N passed, N failed"
 #	make soak		the attacks among them, for hours; EDU_SOAK
 #	make check-aarch64	the main job in a guest for arm64
+#	make bench		the figures of README.md, in guests
 #	make install		DESTDIR, PREFIX
 #	make kmod		NetBSD's edu(4), in build/; SYSDIR
 #	make install-kmod	DESTDIR, KMODDIR
@@ -167,6 +168,12 @@ check-deps:
 check-aarch64:
 	@tests/aarch64
 
+bench: bench-deps all
+	@tests/bench
+
+bench-deps:
+	@tools/deps bench
+
 lint: all
 	@tools/deps lint
 	@tests/walls
@@ -227,5 +234,5 @@ dist:
 clean:
 	rm -rf build
 
-.PHONY: all tests deps demo demo-deps check soak check-deps check-aarch64 lint \
-	install kmod install-kmod dist clean
+.PHONY: all tests deps demo demo-deps check soak check-deps check-aarch64 \
+	bench bench-deps lint install kmod install-kmod dist clean

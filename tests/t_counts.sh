@@ -4,8 +4,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 #
 # How often the library accesses the device, counted by QEMU: its trace names
-# every access to a register.  h_counts, in a guest, puts marks around each
-# operation.
+# every access to a register or to configuration space.  h_counts, in a guest,
+# puts marks around each operation.
 #
 # shellcheck disable=SC2016	# the guest's variables
 
@@ -21,11 +21,12 @@ run_traced()
 	# A boot makes 18 MB of trace.  Opened both ways a FIFO never blocks,
 	# and grep does not wait for a QEMU that has never opened it.
 	mkfifo fifo
-	grep -a edu-mmio <fifo >trace &
+	grep -a -e edu-mmio -e '^pci_cfg_[a-z]* edu ' <fifo >trace &
 	filter=$!
 	"$root/tools/eduvm" -t 100 -q -D -q "$(pwd)/fifo" \
 	    -q -trace -q memory_region_ops_read \
-	    -q -trace -q memory_region_ops_write -- sh -c '
+	    -q -trace -q memory_region_ops_write \
+	    -q -trace -q 'pci_cfg_*' -- sh -c '
 		pages=/proc/sys/vm/nr_hugepages
 		[ $(cat $pages) -gt 0 ] || echo 4 >$pages
 		cd "$1" && build/edutool bind uio && build/tests/dev/h_counts' \
@@ -38,7 +39,8 @@ run_traced()
 }
 
 # summarize: "trace" as one line for each operation: reads (r) and writes (w)
-# by their offsets, in their order, and how many of those that were repeated.
+# by their offsets, in their order, and how many of those that were repeated;
+# those of configuration space as cr and cw.
 # Access to BAR0: its size is 1 MiB, so the last five digits are the offset.
 summarize()
 {
@@ -60,6 +62,10 @@ summarize()
 				value = $(i + 1)
 		}
 		access = ($0 ~ /ops_read/ ? "r" : "w") offset
+		if ($1 ~ /^pci_cfg/) {
+			access = ($1 ~ /read/ ? "cr" : "cw") substr($4, 4)
+			value = ""
+		}
 		if (value ~ /^0xc0de00[0-9a-f][12]$/) {
 			is_end = value ~ /2$/
 			if (is_end) {
@@ -92,18 +98,23 @@ accesses_body()
 	sed -e '/^factorial:/s/ r20\*[0-9]*/ r20/' \
 	    -e 's/ r98\*2 / r98 /g' -e 's/ r24\*2 / r24 /' summary >counts
 	# What stands in a register is not written again; the identification
-	# is asked for where the command reads 0.
+	# is asked for where the command reads 0.  Bus mastering is read when a
+	# copy begins and when it has ended, and never for a chunk.  After an
+	# interrupt uio_pci_generic reads and writes the command register, and
+	# to arm it again we do.
 	out="w80 w88 w98 r98 r00"
 	back="w80 w88 w98 r98"
+	mask="cr4 cw4"
+	arm="cr4 cw4"
 	cat >expected <<-END
 	nothing:
 	factorial: w08 r20 r08
-	put: w80 w88 w90 w98 r98 r00
-	get: $back
-	copy: $out $back $out $back
-	interrupt: w60 r24 w64
-	factorial-irq: w20 w08 r24 w64 r20 r08
-	put-irq: w80 w88 w98 r24 w64 r98
+	put: cr4 w80 w88 w90 w98 r98 r00 cr4
+	get: cr4 $back cr4
+	copy: cr4 $out $back $out $back cr4
+	interrupt: w60 $mask r24 w64 $arm
+	factorial-irq: w20 w08 $mask r24 w64 $arm r20 r08
+	put-irq: cr4 w80 w88 w98 $mask r24 w64 $arm r98 cr4
 	END
 	atf_check -o file:expected cat counts
 }

@@ -103,7 +103,7 @@ help_body()
 {
 	atf_check -o save:all "$EDUTOOL" help
 	atf_check -o save:document "$EDUTOOL" -j help
-	holds "len(d['commands']) == 19"
+	holds "len(d['commands']) == 20"
 	atf_check -o save:names python3 -c '
 import json
 for c in json.load(open("document"))["commands"]:
@@ -137,7 +137,7 @@ for c in json.load(open("document"))["commands"]:
 	for words in list info "bar qtest:" live "factorial 5" \
 	    "dma put $page" "dma get -n 5" "dma test" "irq raise 4" \
 	    "irq status" "irq ack 4" "peek 4" "poke 4 5" regs selftest \
-	    version help nonsense; do
+	    "bench -n 1" version help nonsense; do
 		# shellcheck disable=SC2086
 		"$EDUTOOL" -j $words >document 2>/dev/null
 		atf_check python3 -c '

@@ -164,7 +164,7 @@ command_option(struct tool *t, struct args *a, int option)
 	case 'n':
 		status = parse_number(t, "-n", optarg, UINT64_MAX, &a->count);
 		if (status == 0 && a->count == 0)
-			status = fail_usage(t, "-n: 0 bytes cannot be moved");
+			status = fail_usage(t, "-n: 0 is not enough");
 		return status;
 	case 'o':
 		return parse_u32(t, "-o", optarg, &a->offset);

@@ -18,7 +18,7 @@
 /* How long a wait may take without -t. */
 #define DEFAULT_TIMEOUT_MS	10000
 
-#define MAX_OPERANDS		2
+#define MAX_OPERANDS		6
 
 /* Room for a device's or a driver's name, however much of it is escaped. */
 #define PRINTABLE_SIZE		512
@@ -78,6 +78,7 @@ struct command {
 
 /* cmd_*.c */
 int cmd_bar(struct tool *, const struct args *);
+int cmd_bench(struct tool *, const struct args *);
 int cmd_bind(struct tool *, const struct args *);
 int cmd_dma_get(struct tool *, const struct args *);
 int cmd_dma_put(struct tool *, const struct args *);
@@ -146,6 +147,8 @@ int fail_usage(struct tool *, const char *fmt, ...)
     __attribute__((__format__(__printf__, 2, 3)));
 /* The library call that has just failed; hint, if not NULL, is added. */
 int fail_device(struct tool *, const char *hint);
+/* Likewise on another handle than the tool's; NULL: of edu_errmsg(NULL). */
+int fail_handle(struct tool *, struct edu *, const char *hint);
 /* A signal has ended it. */
 int fail_signal(struct tool *);
 /* EACCES for its number, or NULL. */
@@ -170,6 +173,8 @@ void json_end(struct json *);
 void json_end_to(struct json *, size_t depth);
 void json_string(struct json *, const char *key, const char *value);
 void json_number(struct json *, const char *key, uint64_t value);
+/* Six digits; null where that is no number. */
+void json_real(struct json *, const char *key, double value);
 void json_bool(struct json *, const char *key, int value);
 void json_null(struct json *, const char *key);
 

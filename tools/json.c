@@ -6,6 +6,7 @@
 /* Writes JSON (RFC 8259) into memory. */
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -141,6 +142,20 @@ json_number(struct json *j, const char *key, uint64_t value)
 
 	begin(j, key);
 	(void)snprintf(text, sizeof(text), "%" PRIu64, value);
+	append_string(j, text);
+}
+
+void
+json_real(struct json *j, const char *key, double value)
+{
+	char text[32];
+
+	if (!isfinite(value)) {
+		json_null(j, key);
+		return;
+	}
+	begin(j, key);
+	(void)snprintf(text, sizeof(text), "%.6g", value);
 	append_string(j, text);
 }
 

@@ -165,10 +165,17 @@ fail_usage(struct tool *t, const char *fmt, ...)
 int
 fail_device(struct tool *t, const char *hint)
 {
+
+	return fail_handle(t, t->edu, hint);
+}
+
+int
+fail_handle(struct tool *t, struct edu *edu, const char *hint)
+{
 	int errnum = errno;
 
 	(void)snprintf(t->error, sizeof(t->error), "%s%s%s",
-	    edu_errmsg(t->edu), hint != NULL ? "; " : "",
+	    edu_errmsg(edu), hint != NULL ? "; " : "",
 	    hint != NULL ? hint : "");
 	return record(t, errno_status(errnum), errnum);
 }
