@@ -29,10 +29,23 @@ int
 edu_present(struct edu *edu)
 {
 	struct edu_bus *bus = edu->bus;
+	int known;
 
 	if (check_gone(edu) == -1)
 		return -1;
-	return bus->ops->present != NULL ? bus->ops->present(bus) : 0;
+	if (bus->ops->present == NULL)
+		return 0;
+	if ((known = bus->ops->present(bus)) == 1)
+		edu->present_us = edu_now_us();
+	return known;
+}
+
+int
+edu_was_present(const struct edu *edu)
+{
+
+	return edu->present_us != 0 &&
+	    edu_now_us() - edu->present_us < PRESENT_US;
 }
 
 static void
@@ -81,19 +94,12 @@ edu_require(struct edu *edu, int what)
 int
 edu_require_still(struct edu *edu, int what)
 {
-	int64_t now_us;
 
 	if (check_open(edu, what) == -1)
 		return -1;
-	if (edu->bus->ops->present == NULL)
+	if (edu->bus->ops->present == NULL || edu_was_present(edu))
 		return 0;
-	now_us = edu_now_us();
-	if (edu->present_us != 0 && now_us - edu->present_us < PRESENT_US)
-		return 0;
-	if (edu_present(edu) == -1)
-		return -1;
-	edu->present_us = now_us;
-	return 0;
+	return edu_present(edu) == -1 ? -1 : 0;
 }
 
 int

@@ -53,6 +53,13 @@ edu_confirm(struct edu *edu)
 	return edu_config_answers(edu, dword);
 }
 
+int
+edu_confirm_write(struct edu *edu)
+{
+
+	return edu_was_present(edu) ? 0 : edu_confirm(edu);
+}
+
 EDU_PUBLIC int
 edu_live(struct edu *edu, uint32_t value, uint32_t *answer)
 {

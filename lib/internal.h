@@ -220,6 +220,8 @@ void	edu_begin(struct edu *);
  * known to be there, else 0.  edu_require() asks this as well.
  */
 int	edu_present(struct edu *);
+/* Whether it was known to be there a moment ago. */
+int	edu_was_present(const struct edu *);
 /* EINVAL for flags that are not known, and for a negative timeout. */
 int	edu_require_flags(struct edu *, unsigned flags, unsigned known);
 int	edu_start_timeout(struct edu *, int timeout_ms, int64_t *deadline_us);
@@ -281,6 +283,8 @@ int	edu_observe(struct edu *, unsigned offset, unsigned width,
  * answer, or a device that is gone.
  */
 /* The same after writes, which answer nothing; no register is accessed. */
+int	edu_confirm_write(struct edu *);
+/* And whatever was known a moment ago. */
 int	edu_confirm(struct edu *);
 
 /*

@@ -374,7 +374,7 @@ edu_irq_raise(struct edu *edu, uint32_t mask)
 	if (edu_require(edu, EDU_REGISTERS | EDU_CLAIM) == -1)
 		return -1;
 	edu_write32(edu, EDU_INTR_RAISE, mask);
-	return edu_confirm(edu);
+	return edu_confirm_write(edu);
 }
 
 EDU_PUBLIC int
@@ -412,5 +412,5 @@ edu_irq_ack(struct edu *edu, uint32_t mask)
 		return -1;
 	if (edu_irq_discard(edu, mask) == -1)
 		return -1;
-	return edu_confirm(edu);
+	return edu_confirm_write(edu);
 }

@@ -106,5 +106,5 @@ edu_write(struct edu *edu, unsigned offset, unsigned width, uint64_t value)
 		    " does not fit in 4 bytes", value);
 	edu->bus->ops->write(edu->bus, offset, width, value);
 	follow(edu, offset, (uint32_t)value);
-	return edu_confirm(edu);
+	return edu_confirm_write(edu);
 }

@@ -21,6 +21,7 @@
 
 static struct edu *edu;
 static unsigned char *mem;
+static size_t limit;		/* of a transfer */
 
 static void
 need(int result, const char *what)
@@ -57,16 +58,16 @@ static void
 dma_put(void)
 {
 
-	need(edu_dma_put(edu, 0, mem, 4095, 0, SOON_MS), "put");
+	need(edu_dma_put(edu, 0, mem, limit, 0, SOON_MS), "put");
 }
 
 static void
 dma_get(void)
 {
 
-	need(edu_dma_get(edu, 0, mem + 4096, 4095, 0, SOON_MS), "get");
+	need(edu_dma_get(edu, 0, mem + 4096, limit, 0, SOON_MS), "get");
 	if (memcmp(mem, (char *)mem + 4096,
-	    4095) != 0)
+	    limit) != 0)
 		exit(2);
 }
 
@@ -74,7 +75,7 @@ static void
 dma_interrupt(void)
 {
 
-	need(edu_dma_put(edu, 0, mem, 4095, EDU_INTERRUPT, SOON_MS),
+	need(edu_dma_put(edu, 0, mem, limit, EDU_INTERRUPT, SOON_MS),
 	    "put by interrupt");
 }
 
@@ -82,7 +83,7 @@ static void
 dma_copy(void)
 {
 
-	need(edu_dma_copy(edu, mem + 8192, mem, 2 * edu_dma_limit(edu), 0,
+	need(edu_dma_copy(edu, mem + 8192, mem, 2 * limit, 0,
 	    SOON_MS), "copy");
 }
 
@@ -118,6 +119,7 @@ main(int argc, char **argv)
 	edu = edu_open(argc > 1 ? argv[1] : NULL, 0);
 	need(edu == NULL ? -1 : 0, "open");
 	mem = edu_mem_alloc(edu, 32768);
+	limit = edu_dma_limit(edu);
 	need(mem == NULL ? -1 : 0, "memory");
 	memset(mem, 'm', 4096);
 	for (i = 0; i < sizeof(operations) / sizeof(operations[0]); i++) {
