@@ -22,7 +22,16 @@
 #define _PATH_VARRUN	"/var/run/"
 #endif
 
-#define SHARED		_PATH_VARRUN "edu"
+/* To look at what is in there, and no more. */
+#if defined(O_PATH)
+#define DIRECTORY	(O_PATH | O_DIRECTORY | O_CLOEXEC)
+#elif defined(O_SEARCH)
+#define DIRECTORY	(O_SEARCH | O_DIRECTORY | O_CLOEXEC)
+#else
+#define DIRECTORY	(O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+#endif
+
+#define SHARED		"edu"
 #define SUFFIX		".lock"
 
 struct edu_claim {
@@ -30,7 +39,7 @@ struct edu_claim {
 	pid_t		pid;		/* a child's copy holds no lock */
 	int		fd;
 	off_t		byte;		/* the locked one */
-	char		path[64];
+	char		path[64];	/* see name_of() */
 	struct edu_error *err;
 };
 
@@ -40,6 +49,8 @@ struct edu_claim {
  */
 static pthread_mutex_t claims_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct edu_claim *claims;
+/* _PATH_VARRUN while there are any: to find it may mean to follow links. */
+static int directory = -1;
 
 /* Where the file is, and who may use it there. */
 struct place {
@@ -49,6 +60,37 @@ struct place {
 };
 
 static int
+open_directory(struct edu_error *err)
+{
+
+	if (directory != -1)
+		return 0;
+	if ((directory = open(_PATH_VARRUN, DIRECTORY)) != -1)
+		return 0;
+	return edu_fail(err, errno == ENOENT ? ENOTDIR : errno, "cannot claim "
+	    "the device: the directory " _PATH_VARRUN ", where the claim is "
+	    "kept: %s", strerror(errno));
+}
+
+static void
+close_directory(void)
+{
+
+	if (claims != NULL || directory == -1)
+		return;
+	(void)close(directory);
+	directory = -1;
+}
+
+/* Of a file, from the directory. */
+static const char *
+name_of(const char *path)
+{
+
+	return path + strlen(_PATH_VARRUN);
+}
+
+static int
 find_place(struct place *place, struct edu_error *err)
 {
 	struct stat st;
@@ -56,17 +98,15 @@ find_place(struct place *place, struct edu_error *err)
 	place->is_shared = 0;
 	place->group = 0;
 	place->mode = S_IRUSR | S_IWUSR;
-	if (stat(_PATH_VARRUN, &st) == -1)
-		return edu_fail(err, errno == ENOENT ? ENOTDIR : errno,
-		    "cannot claim the device: the directory " _PATH_VARRUN
-		    ", where the claim is kept: %s", strerror(errno));
-	if (lstat(SHARED, &st) == -1)
+	if (open_directory(err) == -1)
+		return -1;
+	if (fstatat(directory, SHARED, &st, AT_SYMLINK_NOFOLLOW) == -1)
 		return 0;
 	if (!S_ISDIR(st.st_mode) || st.st_uid != 0 ||
 	    (st.st_mode & S_IWOTH) != 0)
-		return edu_fail(err, EACCES, "cannot claim the device: " SHARED
-		    " must be a directory of root's that not everybody may "
-		    "write");
+		return edu_fail(err, EACCES, "cannot claim the device: "
+		    _PATH_VARRUN SHARED " must be a directory of root's that "
+		    "not everybody may write");
 	place->is_shared = 1;
 	place->group = st.st_gid;
 	place->mode |= S_IRGRP | S_IWGRP;
@@ -108,8 +148,8 @@ open_file(const char *path, const struct place *place, struct edu_error *err)
 {
 	int errnum, fd;
 
-	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK |
-	    O_NOCTTY, place->mode);
+	fd = openat(directory, name_of(path), O_RDWR | O_CREAT | O_CLOEXEC |
+	    O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, place->mode);
 	if (fd == -1 && errno == EACCES)
 		return edu_fail(err, EACCES, "cannot claim the device: %s: "
 		    "this user may not write there (try as root, or see how "
@@ -187,9 +227,9 @@ find_other(const struct edu_claim *claim)
 	return other;
 }
 
-/* With the list locked: all but entering it there. */
+/* With the list locked: the claim's descriptor, locked. */
 static int
-take(struct edu_claim *claim, const struct place *place)
+lock_file(struct edu_claim *claim, const struct place *place)
 {
 	struct edu_claim *other;
 	int errnum;
@@ -213,16 +253,31 @@ take(struct edu_claim *claim, const struct place *place)
 	return -1;
 }
 
+/* Likewise: it enters the list. */
+static int
+take(struct edu_claim *claim, const char *address)
+{
+	struct place place;
+
+	if (find_place(&place, claim->err) == -1)
+		return -1;
+	(void)snprintf(claim->path, sizeof(claim->path),
+	    _PATH_VARRUN "%sedu-%s" SUFFIX,
+	    place.is_shared ? SHARED "/" : "", address);
+	if (lock_file(claim, &place) == -1)
+		return -1;
+	claim->next = claims;
+	claims = claim;
+	return 0;
+}
+
 struct edu_claim *
 edu_claim_take(const char *address, const char *instance,
     struct edu_error *err)
 {
 	struct edu_claim *claim;
-	struct place place;
-	int result;
+	int errnum, result;
 
-	if (find_place(&place, err) == -1)
-		return NULL;
 	if ((claim = calloc(1, sizeof(*claim))) == NULL) {
 		(void)edu_fail_memory(err);
 		return NULL;
@@ -230,17 +285,15 @@ edu_claim_take(const char *address, const char *instance,
 	claim->err = err;
 	claim->pid = getpid();
 	claim->byte = byte_of(instance);
-	(void)snprintf(claim->path, sizeof(claim->path), "%sedu-%s" SUFFIX,
-	    place.is_shared ? SHARED "/" : _PATH_VARRUN, address);
 	(void)pthread_mutex_lock(&claims_lock);
-	if ((result = take(claim, &place)) == 0) {
-		claim->next = claims;
-		claims = claim;
-	}
+	result = take(claim, address);
+	errnum = errno;
+	close_directory();
 	(void)pthread_mutex_unlock(&claims_lock);
 	if (result == 0)
 		return claim;
 	free(claim);
+	errno = errnum;
 	return NULL;
 }
 
@@ -266,18 +319,21 @@ edu_claim_drop(struct edu_claim *claim)
 	(void)control(claim, F_SETLK, &l, F_UNLCK);
 	if (find_other(claim) == NULL)
 		(void)close(claim->fd);
+	close_directory();
 	(void)pthread_mutex_unlock(&claims_lock);
 	free(claim);
 	errno = errnum;
 }
 
-void
-edu_claim_path(const struct edu_claim *claim, const char *suffix, char *path,
+int
+edu_claim_file(const struct edu_claim *claim, const char *suffix, char *name,
     size_t size)
 {
+	const char *own = name_of(claim->path);
 
-	(void)snprintf(path, size, "%.*s%s",
-	    (int)(strlen(claim->path) - strlen(SUFFIX)), claim->path, suffix);
+	(void)snprintf(name, size, "%.*s%s",
+	    (int)(strlen(own) - strlen(SUFFIX)), own, suffix);
+	return directory;
 }
 
 /* All of one function's have the same length: each overwrites the last. */

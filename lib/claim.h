@@ -48,9 +48,12 @@ struct edu_claim *edu_claim_take(const char *address, const char *instance,
     struct edu_error *);
 void	edu_claim_drop(struct edu_claim *);	/* accepts NULL */
 
-/* The path of another file of the function, beside that of the claim. */
-void	edu_claim_path(const struct edu_claim *, const char *suffix,
-	    char *path, size_t size);
+/*
+ * The name of another file of the function, beside that of the claim, for
+ * openat(2) and its like in the directory whose descriptor this is.
+ */
+int	edu_claim_file(const struct edu_claim *, const char *suffix,
+	    char *name, size_t size);
 
 /* Remember, before the function is touched; NULL: all is as it was. */
 int	edu_claim_remember(struct edu_claim *, const struct edu_undo *);

@@ -16,26 +16,29 @@
 #include "claim.h"
 #include "internal.h"
 
-/* A private bus has no claim, and its name is none for a file. */
+/*
+ * The link's directory.  A private bus has no claim, and its name is none for
+ * a file.
+ */
 static int
-find_path(const struct edu *edu, char *path, size_t size)
+find_link(const struct edu *edu, char *name, size_t size)
 {
 
 	if (edu->claim == NULL)
 		return -1;
-	edu_claim_path(edu->claim, ".masked", path, size);
-	return 0;
+	return edu_claim_file(edu->claim, ".masked", name, size);
 }
 
 /* Of this very function: another may have got its address. */
 int
 edu_masked_recall(struct edu *edu)
 {
-	char instance[EDU_INSTANCE_SIZE], path[192], text[EDU_INSTANCE_SIZE];
+	char instance[EDU_INSTANCE_SIZE], name[192], text[EDU_INSTANCE_SIZE];
+	int directory = find_link(edu, name, sizeof(name));
 	ssize_t n;
 
-	if (find_path(edu, path, sizeof(path)) == -1 ||
-	    (n = readlink(path, text, sizeof(text) - 1)) == -1)
+	if (directory == -1 ||
+	    (n = readlinkat(directory, name, text, sizeof(text) - 1)) == -1)
 		return 0;
 	text[n] = '\0';
 	edu_instance(edu, instance);
@@ -46,12 +49,15 @@ edu_masked_recall(struct edu *edu)
 void
 edu_masked_remember(struct edu *edu, int is_masked)
 {
-	char instance[EDU_INSTANCE_SIZE], path[192];
+	char instance[EDU_INSTANCE_SIZE], name[192];
+	int directory = find_link(edu, name, sizeof(name));
 
-	if (find_path(edu, path, sizeof(path)) == -1)
+	if (directory == -1)
 		return;
-	(void)unlink(path);
+	(void)unlinkat(directory, name, 0);
+	if (!is_masked)
+		return;
 	edu_instance(edu, instance);
-	if (is_masked && symlink(instance, path) == -1)
+	if (symlinkat(instance, directory, name) == -1)
 		return;		/* then the mask is left: see above */
 }

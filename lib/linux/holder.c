@@ -8,7 +8,7 @@
  * tells.  What one can use it by are the node of uio_pci_generic, the nodes of
  * VFIO, and, for writing, the files of its BARs and its configuration space;
  * each of them open, or mapped and closed again.  Who only reads those files
- * is no user: such are our own read-only handles.
+ * is no user: such are our own read-only handles.  processes.c looks for them.
  */
 
 #include <sys/stat.h>
@@ -29,6 +29,8 @@
 #define MAX_NODES	3
 
 struct search {
+	const char	*address;
+	int		is_prepared;
 	/* The function's directory as the kernel has it, a slash behind. */
 	char		directory[PATH_MAX + 1];
 	size_t		length;
@@ -37,10 +39,8 @@ struct search {
 		dev_t	number;		/* 0: there is no such node here */
 	} nodes[MAX_NODES];
 	size_t		nnodes;
-	char		group[64];	/* VFIO's, of the function, not ours */
-	/* What was found, and whether it is open or mapped. */
-	char		what[128];
-	const char	*how;
+	char		*buf;		/* for who was found */
+	size_t		size;
 	/* Or what there was too little of to look everywhere; 0. */
 	int		errnum;
 };
@@ -88,152 +88,68 @@ add_children(struct search *s, const char *folder, const char *prefix,
 	(void)closedir(dir);
 }
 
-static void
-add_group(struct search *s)
+/* The number of its IOMMU group: 0 when it has none. */
+static int
+find_group(const char *address, char *number, size_t size)
 {
-	char link[PATH_MAX], name[32], path[PATH_MAX + 32];
+	char link[PATH_MAX], path[sizeof(EDU_SYSFS_PCI) + 160];
 	ssize_t n;
 
-	(void)snprintf(path, sizeof(path), "%siommu_group", s->directory);
+	(void)snprintf(path, sizeof(path), EDU_SYSFS_PCI "/%.128s/iommu_group",
+	    address);
 	if ((n = readlink(path, link, sizeof(link) - 1)) == -1)
-		return;
+		return 0;
 	link[n] = '\0';
-	(void)snprintf(name, sizeof(name), "%.20s", strrchr(link, '/') + 1);
-	(void)snprintf(path, sizeof(path), "/dev/vfio/%s", name);
-	if (access(path, F_OK) == -1)
-		(void)snprintf(name, sizeof(name), "noiommu-%.15s",
-		    strrchr(link, '/') + 1);
-	add_node(s, "vfio/", name);
-	if (!edu_group_is_ours(strrchr(link, '/') + 1))
-		(void)snprintf(s->group, sizeof(s->group), "/dev/vfio/%.40s",
-		    name);
+	(void)snprintf(number, size, "%s", strrchr(link, '/') + 1);
+	return 1;
 }
 
-static int
-prepare(struct search *s, const char *address)
+/* "vfio/12", below /dev. */
+static void
+name_group(const char *number, char *name, size_t size)
 {
-	char path[sizeof(EDU_SYSFS_PCI) + 160];
+	char path[64];
 
-	memset(s, 0, sizeof(*s));
-	(void)snprintf(path, sizeof(path), EDU_SYSFS_PCI "/%.128s", address);
-	if (realpath(path, s->directory) == NULL)
-		return -1;
+	(void)snprintf(name, size, "%.20s", number);
+	(void)snprintf(path, sizeof(path), "/dev/vfio/%s", name);
+	if (access(path, F_OK) == -1)
+		(void)snprintf(name, size, "noiommu-%.15s", number);
+}
+
+/* What it can be used by is asked for when somebody uses any function. */
+static void
+prepare(struct search *s)
+{
+	char name[32], number[32], path[sizeof(EDU_SYSFS_PCI) + 160];
+
+	s->is_prepared = 1;
+	(void)snprintf(path, sizeof(path), EDU_SYSFS_PCI "/%.128s", s->address);
+	if (realpath(path, s->directory) == NULL) {
+		missed(s);
+		(void)strcpy(s->directory, "?");
+	}
 	(void)strcat(s->directory, "/");
 	s->length = strlen(s->directory);
 	add_children(s, "uio", "uio", "");
 	add_children(s, "vfio-dev", "vfio", "vfio/devices/");
-	add_group(s);
-	return 0;
+	if (find_group(s->address, number, sizeof(number))) {
+		name_group(number, name, sizeof(name));
+		add_node(s, "vfio/", name);
+	}
 }
 
-/* Whether a path, as /proc shows it, is one to use the function by. */
+/* By a node, or by what processes.c notes of the function's directory. */
 static int
-is_ours(const struct search *s, const char *path, int is_writable)
+is_by(const struct search *s, const struct edu_use *use)
 {
-	const char *file;
 	size_t i;
 
 	for (i = 0; i < s->nnodes; i++)
-		if (strcmp(path, s->nodes[i].path) == 0)
+		if (strcmp(use->path, s->nodes[i].path) == 0 ||
+		    (use->number != 0 && use->number == s->nodes[i].number))
 			return 1;
-	if (!is_writable || strncmp(path, s->directory, s->length) != 0)
-		return 0;
-	file = path + s->length;
-	return strncmp(file, "resource", 8) == 0 || strcmp(file, "config") == 0;
-}
-
-/* A node by another name, in a container, say. */
-static int
-is_our_node(const struct search *s, int dir, const char *fd)
-{
-	struct stat st;
-	size_t i;
-
-	if (fstatat(dir, fd, &st, 0) == -1 || !S_ISCHR(st.st_mode))
-		return 0;
-	for (i = 0; i < s->nnodes; i++)
-		if (s->nodes[i].number != 0 &&
-		    s->nodes[i].number == st.st_rdev)
-			return 1;
-	return 0;
-}
-
-static int
-check_descriptor(struct search *s, int dir, const char *fd)
-{
-	char path[PATH_MAX];
-	struct stat st;
-	ssize_t n;
-
-	n = readlinkat(dir, fd, path, sizeof(path) - 1);
-	if (n <= 0 || path[0] != '/')
-		return 0;
-	path[n] = '\0';
-	/* The link's own mode tells what the descriptor was opened for. */
-	if (!is_ours(s, path, fstatat(dir, fd, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-	    (st.st_mode & S_IWUSR)) &&
-	    (strncmp(path, "/dev/", 5) != 0 || !is_our_node(s, dir, fd)))
-		return 0;
-	(void)snprintf(s->what, sizeof(s->what), "%.100s", path);
-	s->how = "open";
-	return 1;
-}
-
-static int
-check_descriptors(struct search *s, const char *pid)
-{
-	struct dirent *entry;
-	char path[64];
-	int found = 0;
-	DIR *dir;
-
-	(void)snprintf(path, sizeof(path), PROC "/%.20s/fd", pid);
-	if ((dir = opendir(path)) == NULL) {
-		missed(s);
-		return 0;
-	}
-	while (!found && (entry = readdir(dir)) != NULL)
-		found = check_descriptor(s, dirfd(dir), entry->d_name);
-	(void)closedir(dir);
-	return found;
-}
-
-/* "7f0c-7f0d rw-s 00000000 00:16 1234    /sys/devices/.../resource0" */
-static int
-check_mapping(struct search *s, char *line)
-{
-	char *path = strchr(line, '/'), *mode = strchr(line, ' ');
-
-	if (path == NULL || mode == NULL || mode > path)
-		return 0;
-	path[strcspn(path, "\n")] = '\0';
-	if (!is_ours(s, path, mode[2] == 'w' && mode[4] == 's'))
-		return 0;
-	(void)snprintf(s->what, sizeof(s->what), "%.100s", path);
-	s->how = "mapped";
-	return 1;
-}
-
-static int
-check_mappings(struct search *s, const char *pid)
-{
-	char *line = NULL, path[64];
-	size_t size = 0;
-	int found = 0;
-	FILE *f;
-
-	(void)snprintf(path, sizeof(path), PROC "/%.20s/maps", pid);
-	if ((f = fopen(path, "re")) == NULL) {
-		missed(s);
-		return 0;
-	}
-	errno = 0;
-	while (!found && getline(&line, &size, f) > 0)
-		found = check_mapping(s, line);
-	missed(s);
-	free(line);
-	(void)fclose(f);
-	return found;
+	return strncmp(use->path, s->directory, s->length) == 0 &&
+	    strchr(use->path + s->length, '/') == NULL;
 }
 
 static long
@@ -260,67 +176,37 @@ parent_of(struct search *s, long pid)
  * still: what it has it got from us.
  */
 static int
-is_our_child(struct search *s, const char *pid)
+is_our_child(struct search *s, long pid)
 {
 	char ours[PATH_MAX], path[64], theirs[PATH_MAX];
 	ssize_t n = readlink(PROC "/self/exe", ours, sizeof(ours));
 	long ancestor;
 
-	(void)snprintf(path, sizeof(path), PROC "/%.20s/exe", pid);
+	(void)snprintf(path, sizeof(path), PROC "/%ld/exe", pid);
 	if (n <= 0 || readlink(path, theirs, sizeof(theirs)) != n ||
 	    memcmp(ours, theirs, (size_t)n) != 0)
 		return 0;
-	ancestor = strtol(pid, NULL, 10);
+	ancestor = pid;
 	while (ancestor > 1 && ancestor != (long)getpid())
 		ancestor = parent_of(s, ancestor);
 	return ancestor == (long)getpid();
 }
 
-static void
-describe(const struct search *s, const char *pid, char *buf, size_t size)
+static int
+check(const struct edu_use *use, void *arg)
 {
+	struct search *s = arg;
 	char name[32] = "?", path[64];
 
-	(void)snprintf(path, sizeof(path), PROC "/%.20s/comm", pid);
-	(void)edu_sysfs_line(path, name, sizeof(name));
-	(void)snprintf(buf, size, "process %s (%s) has %s %s", pid, name,
-	    s->what, s->how);
-}
-
-/* The kernel's own, most of them all, run no program: not to be looked at. */
-static int
-runs_program(const char *pid)
-{
-	char path[64], unused[1];
-
-	(void)snprintf(path, sizeof(path), PROC "/%.20s/exe", pid);
-	return readlink(path, unused, sizeof(unused)) != -1;
-}
-
-static int
-search_processes(struct search *s, char *buf, size_t size)
-{
-	struct dirent *entry;
-	int found = 0;
-	DIR *dir;
-
-	if ((dir = opendir(PROC)) == NULL) {
-		missed(s);
+	if (!s->is_prepared)
+		prepare(s);
+	if (!is_by(s, use) || is_our_child(s, use->pid))
 		return 0;
-	}
-	while (!found && (entry = readdir(dir)) != NULL) {
-		if (entry->d_name[0] < '1' || entry->d_name[0] > '9' ||
-		    strtol(entry->d_name, NULL, 10) == (long)getpid() ||
-		    !runs_program(entry->d_name))
-			continue;
-		found = (check_descriptors(s, entry->d_name) ||
-		    check_mappings(s, entry->d_name)) &&
-		    !is_our_child(s, entry->d_name);
-		if (found)
-			describe(s, entry->d_name, buf, size);
-	}
-	(void)closedir(dir);
-	return found;
+	(void)snprintf(path, sizeof(path), PROC "/%ld/comm", use->pid);
+	(void)edu_sysfs_line(path, name, sizeof(name));
+	(void)snprintf(s->buf, s->size, "process %ld (%s) has %.100s %s",
+	    use->pid, name, use->path, use->how);
+	return 1;
 }
 
 /*
@@ -330,31 +216,39 @@ search_processes(struct search *s, char *buf, size_t size)
 static int
 is_group_busy(struct search *s)
 {
+	char name[32], number[32], path[64];
 	int fd;
 
-	if (s->group[0] == '\0')
+	if (!find_group(s->address, number, sizeof(number)) ||
+	    edu_group_is_ours(number))
 		return 0;
-	if ((fd = open(s->group, O_RDWR | O_CLOEXEC)) == -1) {
-		missed(s);
-		return errno == EBUSY;
+	name_group(number, name, sizeof(name));
+	(void)snprintf(path, sizeof(path), "/dev/vfio/%s", name);
+	if ((fd = open(path, O_RDWR | O_CLOEXEC)) != -1) {
+		(void)close(fd);
+		return 0;
 	}
-	(void)close(fd);
-	return 0;
+	missed(s);
+	if (errno != EBUSY)
+		return 0;
+	(void)snprintf(s->buf, s->size, "another process is using %s", path);
+	return 1;
 }
 
 int
 edu_linux_holder(const char *address, char *buf, size_t size)
 {
 	struct search s;
+	int result;
 
-	if (prepare(&s, address) == -1)
-		return errno == ENOMEM ? -1 : 0;
-	if (search_processes(&s, buf, size) && s.errnum == 0)
+	memset(&s, 0, sizeof(s));
+	s.address = address;
+	s.buf = buf;
+	s.size = size;
+	if ((result = edu_processes_find(address, check, &s)) == -1)
+		s.errnum = errno;
+	if ((result == 1 && s.errnum == 0) || is_group_busy(&s))
 		return 1;
-	if (!is_group_busy(&s)) {
-		errno = s.errnum;
-		return s.errnum != 0 ? -1 : 0;
-	}
-	(void)snprintf(buf, size, "another process is using %s", s.group);
-	return 1;
+	errno = s.errnum;
+	return s.errnum != 0 ? -1 : 0;
 }

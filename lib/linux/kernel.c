@@ -9,9 +9,11 @@
  * from huge pages.
  */
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "bus.h"
 #include "error.h"
@@ -52,27 +54,20 @@ static const struct edu_kernel_ops uio_ops = {
  * physical address leads nowhere.
  */
 static int
-is_translated(const char *address)
+is_translated(int sysfs)
 {
-	char path[sizeof(EDU_SYSFS_PCI) + 160], type[32];
+	char type[32];
 
-	(void)snprintf(path, sizeof(path),
-	    EDU_SYSFS_PCI "/%.128s/iommu_group/type", address);
-	return edu_sysfs_line(path, type, sizeof(type)) == 0 &&
-	    strcmp(type, "identity") != 0;
+	return edu_sysfs_line_at(sysfs, "iommu_group/type", type,
+	    sizeof(type)) == 0 && strcmp(type, "identity") != 0;
 }
 
-struct edu_kernel *
-edu_linux_kernel(struct edu_bus *bus, int poll_only)
+static struct edu_kernel *
+open_without_vfio(struct edu_bus *bus, int sysfs, int is_uio)
 {
 	struct edu_first_error first;
-	struct edu_driver driver;
 	struct edu_linux *self;
 
-	if (edu_linux_driver(bus->name, &driver) == -1)
-		driver.name[0] = '\0';
-	if (strcmp(driver.name, "vfio-pci") == 0)
-		return edu_vfio_open(bus, poll_only);
 	if ((self = calloc(1, sizeof(*self))) == NULL) {
 		(void)edu_fail_memory(bus->err);
 		return NULL;
@@ -81,14 +76,40 @@ edu_linux_kernel(struct edu_bus *bus, int poll_only)
 	self->kernel.err = bus->err;
 	(void)snprintf(self->kernel.name, sizeof(self->kernel.name), "none");
 	self->uio_fd = self->config_fd = -1;
-	self->translated = is_translated(bus->name);
-	if (poll_only || strcmp(driver.name, "uio_pci_generic") != 0)
+	self->translated = is_translated(sysfs);
+	if (!is_uio)
 		return &self->kernel;
 	self->kernel.ops = &uio_ops;
-	if (edu_uio_open(self, bus) == 0)
+	if (edu_uio_open(self, bus, sysfs) == 0)
 		return &self->kernel;
 	edu_error_save(&first, bus->err);
 	linux_close(&self->kernel);
 	(void)edu_error_restore(&first, bus->err);
 	return NULL;
+}
+
+struct edu_kernel *
+edu_linux_kernel(struct edu_bus *bus, int poll_only)
+{
+	struct edu_kernel *kernel;
+	struct edu_driver driver;
+	int errnum, sysfs;
+
+	if ((sysfs = edu_sysfs_open(bus->name)) == -1) {
+		(void)(errno == ENOENT ? edu_fail_gone(bus->err,
+		    "sysfs does not show it") : edu_fail_errno(bus->err, errno,
+		    EDU_SYSFS_PCI "/%s", bus->name));
+		return NULL;
+	}
+	if (edu_sysfs_driver(sysfs, &driver) == -1)
+		driver.name[0] = '\0';
+	if (strcmp(driver.name, "vfio-pci") == 0)
+		kernel = edu_vfio_open(bus, poll_only);
+	else
+		kernel = open_without_vfio(bus, sysfs, !poll_only &&
+		    strcmp(driver.name, "uio_pci_generic") == 0);
+	errnum = errno;
+	(void)close(sysfs);
+	errno = errnum;
+	return kernel;
 }

@@ -8,6 +8,8 @@
 
 /* What the files of Linux share. */
 
+#include <sys/types.h>
+
 #include <stddef.h>
 #include <stdint.h>
 #include <unistd.h>
@@ -53,10 +55,15 @@ edu_page_size(void)
  * ERANGE when buf is too small.
  */
 int edu_sysfs_line(const char *path, char *buf, size_t size);
+int edu_sysfs_line_at(int sysfs, const char *path, char *buf, size_t size);
+/* The function's directory, for openat(2) and its like; -1 with errno. */
+int edu_sysfs_open(const char *address);
 /* See system.h. */
 int edu_linux_config(const char *address);
 int edu_linux_instance(int config_fd, char *buf, size_t size);
 int edu_linux_driver(const char *address, struct edu_driver *);
+/* The same in its directory, where no driver and no function look alike. */
+int edu_sysfs_driver(int sysfs, struct edu_driver *);
 
 /*
  * group.c: an IOMMU group that this process has opened, for all of its
@@ -83,6 +90,20 @@ struct edu_range *edu_group_map(struct edu_group *, void *data, size_t length,
 void edu_group_unmap(struct edu_group *, const struct edu_range *);
 void edu_group_free(struct edu_group *, struct edu_range *);
 
+/*
+ * processes.c: by what other processes use PCI functions.  Whether one uses the
+ * function at an address by something that match() knows: 1 or 0, or -1 with
+ * errno: ENOMEM, EMFILE, ENFILE.
+ */
+struct edu_use {
+	long		pid;
+	dev_t		number;		/* of an open device node, or 0 */
+	const char	*how;		/* "open", "mapped" */
+	const char	*path;
+};
+typedef int edu_processes_match(const struct edu_use *, void *arg);
+int edu_processes_find(const char *address, edu_processes_match *, void *);
+
 /* holder.c.  See system.h. */
 int edu_linux_holder(const char *address, char *buf, size_t size);
 
@@ -90,10 +111,11 @@ int edu_linux_holder(const char *address, char *buf, size_t size);
 struct edu_kernel *edu_linux_kernel(struct edu_bus *, int poll_only);
 
 /*
- * uio.c.  edu_uio_open() finds the function's /dev/uioN and fills in
- * name and descriptors; edu_uio_close() masks the interrupt and closes them.
+ * uio.c.  edu_uio_open() finds the function's /dev/uioN in its directory and
+ * fills in name and descriptors; edu_uio_close() masks the interrupt and closes
+ * them.
  */
-int edu_uio_open(struct edu_linux *, struct edu_bus *);
+int edu_uio_open(struct edu_linux *, struct edu_bus *, int sysfs);
 void edu_uio_close(struct edu_linux *);
 int edu_uio_rearm(struct edu_kernel *);
 int edu_uio_wait(struct edu_kernel *, int timeout_ms);

@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <pthread.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -21,10 +22,17 @@
 int
 edu_sysfs_line(const char *path, char *buf, size_t size)
 {
+
+	return edu_sysfs_line_at(AT_FDCWD, path, buf, size);
+}
+
+int
+edu_sysfs_line_at(int sysfs, const char *path, char *buf, size_t size)
+{
 	ssize_t n;
 	int errnum, fd;
 
-	fd = open(path, O_RDONLY | O_CLOEXEC);
+	fd = openat(sysfs, path, O_RDONLY | O_CLOEXEC);
 	if (fd == -1)
 		return -1;
 	n = read(fd, buf, size);
@@ -42,6 +50,15 @@ edu_sysfs_line(const char *path, char *buf, size_t size)
 	return 0;
 }
 
+int
+edu_sysfs_open(const char *address)
+{
+	char path[sizeof(EDU_SYSFS_PCI) + 160];
+
+	(void)snprintf(path, sizeof(path), EDU_SYSFS_PCI "/%.128s", address);
+	return open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+}
+
 /* Who may not write may still look. */
 int
 edu_linux_config(const char *address)
@@ -57,6 +74,26 @@ edu_linux_config(const char *address)
 	return fd;
 }
 
+/* What names this run of the system: it is read once. */
+static int
+read_boot(char boot[40])
+{
+	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+	static char known[40];
+	int result = 0;
+
+	(void)pthread_mutex_lock(&lock);
+	if (known[0] == '\0' &&
+	    edu_sysfs_line("/proc/sys/kernel/random/boot_id", boot, 40) == 0)
+		(void)strcpy(known, boot);
+	if (known[0] == '\0')
+		result = -1;
+	else
+		(void)strcpy(boot, known);
+	(void)pthread_mutex_unlock(&lock);
+	return result;
+}
+
 /* sysfs gives each function's files inodes of their own, in turn. */
 int
 edu_linux_instance(int config_fd, char *buf, size_t size)
@@ -65,9 +102,7 @@ edu_linux_instance(int config_fd, char *buf, size_t size)
 	struct stat st;
 	int length;
 
-	if (fstat(config_fd, &st) == -1 ||
-	    edu_sysfs_line("/proc/sys/kernel/random/boot_id", boot,
-	    sizeof(boot)) == -1)
+	if (fstat(config_fd, &st) == -1 || read_boot(boot) == -1)
 		return -1;
 	length = snprintf(buf, size, "%s/%ju", boot, (uintmax_t)st.st_ino);
 	if (length < 0 || (size_t)length >= size) {
@@ -93,11 +128,35 @@ role_of(const char *name)
 	return EDU_DRIVER_OWNS;
 }
 
+/* Of what the link "driver" says, n bytes; none: there is no such link. */
+static void
+set_driver(struct edu_driver *driver, char *link, size_t n)
+{
+	const char *name;
+
+	link[n] = '\0';
+	name = strrchr(link, '/');
+	name = name != NULL ? name + 1 : link;
+	(void)snprintf(driver->name, sizeof(driver->name), "%.63s", name);
+	driver->role = role_of(driver->name);
+}
+
+int
+edu_sysfs_driver(int sysfs, struct edu_driver *driver)
+{
+	char link[PATH_MAX];
+	ssize_t n = readlinkat(sysfs, "driver", link, sizeof(link) - 1);
+
+	if (n == -1 && errno != ENOENT)
+		return -1;
+	set_driver(driver, link, n == -1 ? 0 : (size_t)n);
+	return 0;
+}
+
 int
 edu_linux_driver(const char *address, struct edu_driver *driver)
 {
 	char link[PATH_MAX], path[sizeof(EDU_SYSFS_PCI) + 160];
-	const char *name;
 	ssize_t n;
 
 	(void)snprintf(path, sizeof(path), EDU_SYSFS_PCI "/%.128s/driver",
@@ -111,10 +170,6 @@ edu_linux_driver(const char *address, struct edu_driver *driver)
 	}
 	if (n == -1)
 		return -1;
-	link[n] = '\0';
-	name = strrchr(link, '/');
-	name = name != NULL ? name + 1 : link;
-	(void)snprintf(driver->name, sizeof(driver->name), "%.63s", name);
-	driver->role = role_of(driver->name);
+	set_driver(driver, link, (size_t)n);
 	return 0;
 }

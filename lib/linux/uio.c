@@ -94,19 +94,20 @@ command_write(struct edu_linux *self, uint16_t command)
 
 /* The name of the function's UIO device: "uio0". */
 static int
-find_uio(struct edu_linux *self, const char *address, char *name, size_t size)
+find_uio(struct edu_linux *self, int sysfs, char *name, size_t size)
 {
-	char path[sizeof(EDU_SYSFS_PCI) + 160];
 	struct dirent *entry;
-	DIR *directory;
-	int errnum, length;
+	DIR *directory = NULL;
+	int errnum, fd, length = 0;
 
-	(void)snprintf(path, sizeof(path), EDU_SYSFS_PCI "/%.128s/uio",
-	    address);
-	directory = opendir(path);
-	if (directory == NULL)
-		return edu_fail_errno(self->kernel.err, errno, "%s", path);
-	length = 0;
+	fd = openat(sysfs, "uio", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd == -1 || (directory = fdopendir(fd)) == NULL) {
+		errnum = errno;
+		if (fd != -1)
+			(void)close(fd);
+		return edu_fail_errno(self->kernel.err, errnum,
+		    "its directory uio in " EDU_SYSFS_PCI);
+	}
 	do {
 		errno = 0;
 		if ((entry = readdir(directory)) != NULL &&
@@ -116,35 +117,32 @@ find_uio(struct edu_linux *self, const char *address, char *name, size_t size)
 	errnum = errno;
 	(void)closedir(directory);
 	if (length == 0 && errnum != 0)
-		return edu_fail_errno(self->kernel.err, errnum, "%s", path);
+		return edu_fail_errno(self->kernel.err, errnum,
+		    "its directory uio in " EDU_SYSFS_PCI);
 	if (length <= 0 || (size_t)length >= size)
-		return edu_fail(self->kernel.err, ENOENT,
-		    "%s: holds no uio device", path);
+		return edu_fail(self->kernel.err, ENOENT, "its directory uio "
+		    "in " EDU_SYSFS_PCI " holds no uio device");
 	return 0;
 }
 
 static int
-open_config(struct edu_linux *self, const char *address)
+open_config(struct edu_linux *self, int sysfs)
 {
-	char path[sizeof(EDU_SYSFS_PCI) + 160];
 
-	(void)snprintf(path, sizeof(path), EDU_SYSFS_PCI "/%.128s/config",
-	    address);
-	self->config_fd = open(path, O_RDWR | O_CLOEXEC);
+	self->config_fd = openat(sysfs, "config", O_RDWR | O_CLOEXEC);
 	if (self->config_fd != -1)
 		return 0;
-	return edu_fail_errno(self->kernel.err, errno, "%s", path);
+	return edu_fail_errno(self->kernel.err, errno, "its file config in "
+	    EDU_SYSFS_PCI);
 }
 
 /* The number of its interrupt line; -1: not known. */
 static long
-find_line(const char *address)
+find_line(int sysfs)
 {
-	char path[sizeof(EDU_SYSFS_PCI) + 160], text[32];
+	char text[32];
 
-	(void)snprintf(path, sizeof(path), EDU_SYSFS_PCI "/%.128s/irq",
-	    address);
-	if (edu_sysfs_line(path, text, sizeof(text)) == -1)
+	if (edu_sysfs_line_at(sysfs, "irq", text, sizeof(text)) == -1)
 		return -1;
 	return strtol(text, NULL, 10);
 }
@@ -188,14 +186,14 @@ open_uio(struct edu_linux *self, const char *name)
  * All was found by the address, which is the function's own until it is gone.
  */
 int
-edu_uio_open(struct edu_linux *self, struct edu_bus *bus)
+edu_uio_open(struct edu_linux *self, struct edu_bus *bus, int sysfs)
 {
 	char name[32];
 
-	if (find_uio(self, bus->name, name, sizeof(name)) == -1 ||
-	    open_config(self, bus->name) == -1 || open_uio(self, name) == -1)
+	if (find_uio(self, sysfs, name, sizeof(name)) == -1 ||
+	    open_config(self, sysfs) == -1 || open_uio(self, name) == -1)
 		return -1;
-	self->line = find_line(bus->name);
+	self->line = find_line(sysfs);
 	if (bus->ops->present != NULL && bus->ops->present(bus) == -1)
 		return -1;
 	(void)snprintf(self->kernel.name, sizeof(self->kernel.name),

@@ -33,6 +33,9 @@ struct pci_bus {
 	unsigned	scan;
 	unsigned	map_scan;	/* that BAR0 was mapped in */
 	int		config_fd;	/* see config in system.h; or -1 */
+	/* BAR0, when it has just been asked for, to be sized: see map(). */
+	int		is_bar0_known;
+	struct pci_mem_region bar0;
 };
 
 static struct pci_bus *
@@ -226,12 +229,17 @@ probe(struct pci_bus *p, unsigned index, struct pci_mem_region *r)
 static int
 region(struct edu_bus *bus, unsigned index, struct edu_region *r)
 {
+	struct pci_bus *p = pci_bus_of(bus);
 	struct pci_mem_region known;
 
 	if (!edu_system.pci_probe_asks)
 		return 0;
-	if (probe(pci_bus_of(bus), index, &known) == -1)
+	if (probe(p, index, &known) == -1)
 		return -1;
+	if (index == 0) {
+		p->bar0 = known;
+		p->is_bar0_known = 1;
+	}
 	r->address = known.base_addr;
 	r->length = known.size;
 	r->is_io = known.is_IO;
@@ -266,10 +274,12 @@ static int
 map(struct edu_bus *bus, int writable)
 {
 	struct pci_bus *p = pci_bus_of(bus);
-	struct pci_mem_region r;
-	int result;
+	struct pci_mem_region r = p->bar0;
+	int is_known = p->is_bar0_known, result;
 
-	if (probe(p, 0, &r) == -1)
+	/* Once: it may be another one later. */
+	p->is_bar0_known = 0;
+	if (!is_known && probe(p, 0, &r) == -1)
 		return -1;
 	if (r.size != EDU_BAR0_SIZE || r.is_IO)
 		return edu_fail(p->bus.err, EIO, "BAR0 has 0x%" PRIx64 " bytes"
