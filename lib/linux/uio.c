@@ -40,6 +40,7 @@
 #include "error.h"
 #include "linux.h"
 #include "pci.h"
+#include "trace.h"
 
 /* How long the handler may take from setting the disable bit to counting. */
 #define COUNT_DELAY_MS		1000
@@ -64,6 +65,8 @@ command_read(struct edu_linux *self, uint16_t *command)
 		return edu_fail(self->kernel.err, EIO,
 		    "reading the command register: %zd of 2 bytes came", n);
 	*command = (uint16_t)(bytes[0] | bytes[1] << 8);
+	edu_trace_note(self->bus, EDU_TRACE_CONFIG_READ, PCI_COMMAND, 2,
+	    *command);
 	if (*command == 0xffff)
 		return edu_fail_gone(self->kernel.err,
 		    "configuration space reads all ones");
@@ -78,6 +81,8 @@ command_write(struct edu_linux *self, uint16_t command)
 
 	bytes[0] = (uint8_t)command;
 	bytes[1] = (uint8_t)(command >> 8);
+	edu_trace_note(self->bus, EDU_TRACE_CONFIG_WRITE, PCI_COMMAND, 2,
+	    command);
 	n = pwrite(self->config_fd, bytes, sizeof(bytes), PCI_COMMAND);
 	if (n == -1)
 		return edu_fail(self->kernel.err,
@@ -189,6 +194,7 @@ edu_uio_open(struct edu_linux *self, struct edu_bus *bus)
 {
 	char name[32];
 
+	self->bus = bus;
 	if (find_uio(self, bus->name, name, sizeof(name)) == -1 ||
 	    open_config(self, bus->name) == -1 || open_uio(self, name) == -1)
 		return -1;
