@@ -182,7 +182,8 @@ lint: all
 install: all
 	$(INSTALL) -d "$(DESTDIR)$(LIBDIR)" "$(DESTDIR)$(INCDIR)" \
 	    "$(DESTDIR)$(BINDIR)" "$(DESTDIR)$(PCDIR)" \
-	    "$(DESTDIR)$(MANDIR)/man3" "$(DESTDIR)$(MANDIR)/man8"
+	    "$(DESTDIR)$(MANDIR)/man3" "$(DESTDIR)$(MANDIR)/man7" \
+	    "$(DESTDIR)$(MANDIR)/man8"
 	$(INSTALL) -m 644 include/edu.h include/edureg.h "$(DESTDIR)$(INCDIR)"
 	$(INSTALL) -m 644 $(LIBA) "$(DESTDIR)$(LIBDIR)"
 	$(INSTALL) -m 755 $(LIBSO) "$(DESTDIR)$(LIBDIR)"
@@ -192,6 +193,7 @@ install: all
 	$(INSTALL) -m 644 build/libedu.pc "$(DESTDIR)$(PCDIR)"
 	$(INSTALL) -m 755 $(TOOL) "$(DESTDIR)$(BINDIR)"
 	$(INSTALL) -m 644 lib/libedu.3 "$(DESTDIR)$(MANDIR)/man3"
+	$(INSTALL) -m 644 tools/edu-tutorial.7 "$(DESTDIR)$(MANDIR)/man7"
 	$(INSTALL) -m 644 tools/edutool.8 "$(DESTDIR)$(MANDIR)/man8"
 	for f in $$(sed -n 's/^\.Nm \(edu_[a-z_0-9]*\).*/\1/p' lib/libedu.3 | \
 	    sort -u); do \

@@ -606,6 +606,56 @@ const char *edu_bar_step(const struct edu_bar *, size_t i, int *is_write,
 /* Accepts NULL. */
 void edu_bar_free(struct edu_bar *);
 
+/*
+ * The trace: everything that the library does to a device, in its order, as it
+ * happens.  The device is as fast as ever when nobody listens: an access costs
+ * nothing more then.
+ *
+ * Not among it: loads of the program's own (edu_bar0()), what finds a device on
+ * its bus, and what a kernel does: edu(4) of NetBSD acknowledges interrupts
+ * itself, uio_pci_generic and vfio-pci mask INTx.
+ */
+enum edu_trace_kind {
+	EDU_TRACE_CONFIG_READ,	/* of configuration space, done */
+	EDU_TRACE_CONFIG_WRITE,
+	EDU_TRACE_READ,		/* of a register, done */
+	EDU_TRACE_WRITE,	/* about to be done */
+	EDU_TRACE_SLEEP,	/* for so many nanoseconds */
+	EDU_TRACE_WAIT,		/* for the kernel side, so long at most */
+	EDU_TRACE_WAKE,		/* of either; 1: the kernel side says so */
+	EDU_TRACE_REARM,	/* the kernel side is told to interrupt again */
+	EDU_TRACE_TAKE		/* these bits came from the kernel side */
+};
+
+struct edu_trace_event {
+	enum edu_trace_kind kind;
+	unsigned	offset;		/* of an access */
+	unsigned	width;		/* in bytes; 0 where it is none */
+	int		error;		/* errno where it failed, else 0 */
+	uint64_t	value;		/* UINT64_MAX: no limit (a wait) */
+	int64_t		time_ns;	/* it began, by CLOCK_MONOTONIC */
+	const char	*device;	/* as edu_name(); during the call */
+};
+
+/*
+ * It is called by the thread that uses the handle, with arg, and must not use
+ * the handle, nor leave by longjmp(3).  The library waits for it, in
+ * edu_bar_size() with decoding off and signals blocked.
+ */
+typedef void edu_trace_fn(void *arg, const struct edu_trace_event *);
+
+/* Trace this handle from now on; with a NULL fn, no more. */
+void edu_trace(struct edu *, edu_trace_fn *fn, void *arg);
+/*
+ * Trace every handle that the calling thread opens from now on, its open and,
+ * unless edu_trace() ends it, its close included; with a NULL fn, none.
+ * Several handles may share arg; where threads do, fn sees to it.
+ *
+ * Of handles in a set, which sleep together, the one that is due next tells of
+ * it.
+ */
+void edu_trace_opens(edu_trace_fn *fn, void *arg);
+
 #ifdef __cplusplus
 }
 #endif

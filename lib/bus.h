@@ -15,34 +15,16 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct edu_bus;
 struct edu_error;
 struct edu_kernel;
+struct edu_trace_event;
 
 /* A BAR as the operating system knows it. */
 struct edu_region {
 	uint64_t	address;
 	uint64_t	length;		/* 0: absent */
 	int		is_io;
-};
-
-struct edu_bus {
-	const struct edu_bus_ops *ops;
-	struct edu_error *err;		/* the handle's */
-	/* Canonical name of the function: "0000:00:0a.0", "qtest:". */
-	char		name[128];
-	/* How long this bus's clock lets a transfer take, in microseconds. */
-	unsigned	dma_time_us;
-	/* Nobody else can reach the function; it is not this machine's. */
-	int		is_private;
-	/*
-	 * A kernel driver looks after configuration space, and it cannot be
-	 * reached: no claim, no sizing, no command register.
-	 */
-	int		is_driven;
-	/* It is proven to be gone for good: it must not be touched. */
-	int		is_gone;
-	/* BAR0 once it is mapped; NULL where it is not reached by mapping. */
-	void		*bar0;
 };
 
 /* Every member is there but those that say what NULL means. */
@@ -101,6 +83,35 @@ struct edu_bus_ops {
 	struct edu_kernel *(*kernel)(struct edu_bus *, int poll_only);
 	/* Unmap and free.  Changes nothing in the device. */
 	void	(*close)(struct edu_bus *);
+};
+
+/* Whom trace.c tells of every access, and by which table. */
+struct edu_tracer {
+	void		(*fn)(void *arg, const struct edu_trace_event *);
+	void		*arg;
+	const struct edu_bus_ops *real;
+	struct edu_bus_ops ops;
+};
+
+struct edu_bus {
+	const struct edu_bus_ops *ops;
+	struct edu_error *err;		/* the handle's */
+	/* Canonical name of the function: "0000:00:0a.0", "qtest:". */
+	char		name[128];
+	/* How long this bus's clock lets a transfer take, in microseconds. */
+	unsigned	dma_time_us;
+	/* Nobody else can reach the function; it is not this machine's. */
+	int		is_private;
+	/*
+	 * A kernel driver looks after configuration space, and it cannot be
+	 * reached: no claim, no sizing, no command register.
+	 */
+	int		is_driven;
+	/* It is proven to be gone for good: it must not be touched. */
+	int		is_gone;
+	/* BAR0 once it is mapped; NULL where it is not reached by mapping. */
+	void		*bar0;
+	struct edu_tracer tracer;	/* fn is NULL: nobody is told */
 };
 
 /*

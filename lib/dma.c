@@ -292,7 +292,7 @@ wait_idle(struct edu *edu, int64_t deadline_us)
 	while (!edu_dma_look(edu, now_us)) {
 		if (now_us >= deadline_us)
 			return 0;
-		edu_sleep_until(edu->dma.due_us < deadline_us ?
+		edu_trace_sleep(edu->bus, edu->dma.due_us < deadline_us ?
 		    edu->dma.due_us : deadline_us);
 		now_us = edu_now_us();
 	}

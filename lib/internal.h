@@ -25,6 +25,7 @@
 #include "kernel.h"
 #include "pci.h"
 #include "system.h"
+#include "trace.h"
 
 #define EDU_PUBLIC	__attribute__((__visibility__("default")))
 

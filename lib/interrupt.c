@@ -40,15 +40,36 @@ edu_irq_require(struct edu *edu)
 	return edu_kernel_lacks(edu, "no kernel side delivers its interrupts");
 }
 
+static int
+await(struct edu *edu, int timeout_ms)
+{
+
+	edu_trace_wait(edu->bus, timeout_ms);
+	return edu_trace_woken(edu->bus,
+	    edu->kernel->ops->wait(edu->kernel, timeout_ms));
+}
+
+/* What the kernel has gathered. */
+static int
+take(struct edu *edu)
+{
+	uint32_t bits = 0;
+	int result = edu->kernel->ops->take(edu->kernel, &bits);
+
+	if (result != -1)
+		edu_trace_note(edu->bus, EDU_TRACE_TAKE, 0, 0, bits);
+	edu->irq.pending |= bits;
+	return result;
+}
+
 /* Take what is pending.  1 when something was. */
 static int
 gather(struct edu *edu)
 {
-	const struct edu_kernel_ops *ops = edu->kernel->ops;
 	uint32_t id, status;
 
 	if (edu->kernel->acknowledges)
-		return ops->take(edu->kernel, &edu->irq.pending);
+		return take(edu);
 	status = edu_read32(edu, EDU_INTR_STATUS);
 	if (status == 0)
 		return 0;
@@ -64,7 +85,10 @@ rearm(struct edu *edu)
 {
 	const struct edu_kernel_ops *ops = edu->kernel->ops;
 
-	return ops->rearm != NULL ? ops->rearm(edu->kernel) : 0;
+	if (ops->rearm == NULL)
+		return 0;
+	edu_trace_note(edu->bus, EDU_TRACE_REARM, 0, 0, 0);
+	return ops->rearm(edu->kernel);
 }
 
 /*
@@ -92,7 +116,7 @@ gather_early(struct edu *edu)
 
 	if ((result = gather(edu)) != 1)
 		return result;
-	if (edu->kernel->ops->wait(edu->kernel, 0) == -1)
+	if (await(edu, 0) == -1)
 		return -1;
 	return rearm_anew(edu);
 }
@@ -116,7 +140,7 @@ edu_irq_discard(struct edu *edu, uint32_t mask)
 
 	edu_write32(edu, EDU_INTR_ACK, mask);
 	if (kernel->acknowledges && (edu_irq_recheck(edu) == -1 ||
-	    kernel->ops->take(kernel, &edu->irq.pending) == -1))
+	    take(edu) == -1))
 		return -1;
 	edu_irq_drop(edu, mask);
 	return 0;
@@ -274,7 +298,7 @@ await_kernel(struct edu *edu, int64_t deadline_us)
 		left_ms = edu_remaining_ms(deadline_us);
 		if (left_ms == EDU_FOREVER || left_ms > SILENCE_MS)
 			left_ms = SILENCE_MS;
-		result = edu->kernel->ops->wait(edu->kernel, left_ms);
+		result = await(edu, left_ms);
 		/* A look, and not a wait, has to be short. */
 		if (result != 0 || left_ms == 0)
 			return result;
@@ -310,10 +334,8 @@ consume(struct edu *edu, uint32_t mask, int64_t deadline_us,
 int
 edu_irq_listen(struct edu *edu, int64_t due_us)
 {
-	const struct edu_kernel_ops *ops = edu->kernel->ops;
-	int result;
+	int result = await(edu, edu_remaining_ms(due_us));
 
-	result = ops->wait(edu->kernel, edu_remaining_ms(due_us));
 	if (result != 1)
 		return result;
 	return gather(edu) == -1 || rearm(edu) == -1 ? -1 : 0;

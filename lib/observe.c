@@ -45,10 +45,10 @@ is_over(struct patience *p)
 }
 
 static void
-nap(void)
+nap(struct edu *edu)
 {
 
-	edu_sleep_until(edu_now_us() + NAP_US);
+	edu_trace_sleep(edu->bus, edu_now_us() + NAP_US);
 }
 
 static int
@@ -75,7 +75,7 @@ edu_decoding_await(struct edu *edu, uint32_t *command)
 			return -1;
 		if ((*command & PCI_COMMAND_MEMORY) || is_over(&left))
 			return 0;
-		nap();
+		nap(edu);
 	}
 }
 
@@ -103,7 +103,7 @@ insist(struct edu *edu, unsigned offset, unsigned width, uint64_t *value)
 		if (is_over(&left))
 			return 0;
 		if (!(command & PCI_COMMAND_MEMORY))
-			nap();
+			nap(edu);
 	}
 	return 0;
 }
@@ -146,7 +146,7 @@ read_bar(struct edu *edu, unsigned offset, uint32_t *value)
 		if ((before & after & PCI_COMMAND_DECODING) ||
 		    is_over(&left))
 			return 0;
-		nap();
+		nap(edu);
 	}
 }
 

@@ -405,7 +405,7 @@ rest(struct edu *edu, struct edu_op *op)
 	int64_t due_us = edu_queue_due(edu);
 
 	if (!edu_queue_listens(edu)) {
-		edu_sleep_until(due_us);
+		edu_trace_sleep(edu->bus, due_us);
 		return 0;
 	}
 	if (edu_irq_listen(edu, due_us) != -1)

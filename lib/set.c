@@ -130,7 +130,7 @@ hear(struct edu_set *set, int64_t due_us)
 {
 	size_t count = 0, i;
 	struct edu *edu;
-	int n;
+	int n, timeout_ms;
 
 	for (i = 0; i < set->count; i++) {
 		edu = set->heap[i];
@@ -140,7 +140,10 @@ hear(struct edu_set *set, int64_t due_us)
 		set->pollfds[count].events = POLLIN;
 		count++;
 	}
-	n = poll(set->pollfds, (nfds_t)count, edu_remaining_ms(due_us));
+	timeout_ms = edu_remaining_ms(due_us);
+	edu_trace_wait(set->heap[0]->bus, timeout_ms);
+	n = edu_trace_woken(set->heap[0]->bus,
+	    poll(set->pollfds, (nfds_t)count, timeout_ms));
 	if (n <= 0)
 		return n;
 	for (i = 0; i < set->count; i++)
@@ -155,7 +158,7 @@ doze(struct edu_set *set, int64_t due_us)
 
 	if (set->listeners > 0)
 		return hear(set, due_us);
-	edu_sleep_until(due_us);
+	edu_trace_sleep(set->heap[0]->bus, due_us);
 	return 0;
 }
 

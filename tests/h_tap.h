@@ -7,8 +7,9 @@
 #define H_TAP_H
 
 /*
- * A tap on the bus between an open handle and the real device: it records
- * every access, and a hook may change what happens to one.
+ * A tap on the bus between an open handle and the real device: the library's
+ * own trace records every access, and a hook below it may change what happens
+ * to one.
  */
 
 #include <atf-c.h>
@@ -50,21 +51,35 @@ static struct {
 	 * of number i has.  May change the value.
 	 */
 	enum tap_verdict (*hook)(size_t i, struct tap_access *);
+	size_t		hooked;
+	/* As traced: a value that the hook has changed shows in reads. */
 	size_t		count;
 	struct tap_access log[TAP_MAX];
 } tap;
 
 static inline enum tap_verdict
-tap_note(struct tap_access *a)
+tap_hook(struct tap_access *a)
 {
-	enum tap_verdict verdict = TAP_PASS;
-	size_t i = tap.count++;
+	size_t i = tap.hooked++;
 
-	if (tap.hook != NULL)
-		verdict = tap.hook(i, a);
-	if (i < TAP_MAX)
-		tap.log[i] = *a;
-	return verdict;
+	return tap.hook != NULL ? tap.hook(i, a) : TAP_PASS;
+}
+
+static inline void
+tap_record(void *arg, const struct edu_trace_event *e)
+{
+	struct tap_access a = {
+		e->kind <= EDU_TRACE_CONFIG_WRITE,
+		e->kind == EDU_TRACE_CONFIG_WRITE || e->kind == EDU_TRACE_WRITE,
+		e->width, e->offset, e->value
+	};
+
+	(void)arg;
+	if (e->width == 0)
+		return;
+	if (tap.count < TAP_MAX)
+		tap.log[tap.count] = a;
+	tap.count++;
 }
 
 static inline int
@@ -88,7 +103,7 @@ tap_config_read(struct edu_bus *bus, unsigned offset, uint32_t *value)
 	if (result == -1)
 		return -1;
 	a.value = *value;
-	if (tap_note(&a) == TAP_FAIL)
+	if (tap_hook(&a) == TAP_FAIL)
 		return tap_fail();
 	*value = (uint32_t)a.value;
 	return 0;
@@ -99,7 +114,7 @@ tap_config_write(struct edu_bus *bus, unsigned offset, uint32_t value)
 {
 	struct tap_access a = { 1, 1, 4, offset, value };
 
-	switch (tap_note(&a)) {
+	switch (tap_hook(&a)) {
 	case TAP_FAIL:
 		return tap_fail();
 	case TAP_LOSE:
@@ -119,7 +134,7 @@ tap_read(struct edu_bus *bus, unsigned offset, unsigned width)
 	struct tap_access a = { 0, 0, width, offset, 0 };
 
 	a.value = tap.real->read(bus, offset, width);
-	(void)tap_note(&a);
+	(void)tap_hook(&a);
 	return a.value;
 }
 
@@ -129,7 +144,7 @@ tap_write(struct edu_bus *bus, unsigned offset, unsigned width,
 {
 	struct tap_access a = { 0, 1, width, offset, value };
 
-	if (tap_note(&a) == TAP_PASS)
+	if (tap_hook(&a) == TAP_PASS)
 		tap.real->write(bus, offset, width, a.value);
 }
 
@@ -140,20 +155,21 @@ tap_attach(struct edu *edu)
 
 	memset(&tap, 0, sizeof(tap));
 	tap.edu = edu;
-	tap.real = edu->bus->ops;
+	edu_trace(edu, tap_record, NULL);
+	tap.real = edu->bus->tracer.real;
 	tap.ops = *tap.real;
 	tap.ops.config_read = tap_config_read;
 	tap.ops.config_write = tap_config_write;
 	tap.ops.read = tap_read;
 	tap.ops.write = tap_write;
-	edu->bus->ops = &tap.ops;
+	edu->bus->tracer.real = &tap.ops;
 }
 
 static inline void
 tap_reset(void)
 {
 
-	tap.count = 0;
+	tap.count = tap.hooked = 0;
 	tap.hook = NULL;
 }
 

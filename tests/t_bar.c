@@ -438,7 +438,7 @@ open_with_opinion(void)
 	real_write(PCI_BAR(0), 0xfd123000);
 	real_write(PCI_BAR(1), 0xc100);
 	real_write(PCI_BAR(3), 0x87);
-	tap.ops.region = say_region;
+	tap.edu->bus->tracer.ops.region = say_region;
 	return edu;
 }
 

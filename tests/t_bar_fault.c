@@ -182,7 +182,7 @@ EDU_TEST(write_lost, "each write in turn does not take: EIO, and the message "
 	ATF_CHECK_EQ(after.low, 0xfd200000);
 	/* ... or it looks like one, which only the system knows better. */
 	set_state(BAR0, &round);
-	tap.ops.region = say_region;
+	tap.edu->bus->tracer.ops.region = say_region;
 	region = (struct edu_region){ 0xfe000000, EDU_BAR0_SIZE, 0 };
 	check_lost(edu, 4, "0x2000000 bytes");
 	CHECK_MESSAGE(edu, "of 0x100000");

@@ -141,9 +141,9 @@ static void
 leave_undo(struct edu *edu, size_t step, const struct state *before)
 {
 
-	tap.ops.instance = say_instance;
+	tap.edu->bus->tracer.ops.instance = say_instance;
 	instance = "boot/1";
-	tap.ops.region = say_region;
+	tap.edu->bus->tracer.ops.region = say_region;
 	region = (struct edu_region){ before->low, EDU_BAR0_SIZE, 0 };
 	set_state(BAR0, before);
 	fault_at = count_checks(edu, 0, 10) + 2 + step + 1;

@@ -412,8 +412,8 @@ examples_body()
 {
 	page=$(atf_get_srcdir)/../../tools/edutool.8
 	[ -r "$page" ] || atf_skip "no manual page here"
-	command=$(sed -n 's/^\$ edutool //p' "$page")
-	sed -n '/^\$ edutool /{n;p;}' "$page" >expected
+	command=$(sed -n 's/^\$ edutool -j /-j /p' "$page")
+	sed -n '/^\$ edutool -j /{n;p;}' "$page" >expected
 	# shellcheck disable=SC2086
 	atf_check -o file:expected "$EDUTOOL" $command
 }

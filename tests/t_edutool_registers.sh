@@ -89,17 +89,17 @@ bar_body()
 	atf_check -o inline:"$result\n" "$EDUTOOL" bar -f qtest: 0
 	atf_check -o inline:'BAR1: absent\n' "$EDUTOOL" bar qtest: 1
 	cat >expected <<-END
-	step         offset  value       purpose
-	   1  read   0x04    0x00100002  save the command register
-	   2  write  0x04    0x00000400  disable decoding and INTx
-	   3  read   0x04    0x00100400  verify
-	   4  read   0x10    0xfe000000  save the BAR
-	   5  write  0x10    0xffffffff  write all ones
-	   6  read   0x10    0xfff00000  read back the size mask
-	   7  write  0x10    0xfe000000  restore the BAR
-	   8  read   0x10    0xfe000000  verify
-	   9  write  0x04    0x00000002  restore the command register
-	  10  read   0x04    0x00100002  verify
+	step         offset        value       purpose
+	   1  read   0x04 COMMAND  0x00100002  save the command register
+	   2  write  0x04 COMMAND  0x00000400  disable decoding and INTx
+	   3  read   0x04 COMMAND  0x00100400  verify
+	   4  read   0x10 BAR0     0xfe000000  save the BAR
+	   5  write  0x10 BAR0     0xffffffff  write all ones
+	   6  read   0x10 BAR0     0xfff00000  read back the size mask
+	   7  write  0x10 BAR0     0xfe000000  restore the BAR
+	   8  read   0x10 BAR0     0xfe000000  verify
+	   9  write  0x04 COMMAND  0x00000002  restore the command register
+	  10  read   0x04 COMMAND  0x00100002  verify
 	$result
 	END
 	atf_check -o file:expected "$EDUTOOL" -v bar
@@ -107,7 +107,7 @@ bar_body()
 	check_json "(d['index'], d['type'], d['prefetchable'], d['address'], \
 	    d['length']) == (0, 'mem32', False, 0xfe000000, 0x100000)" bar
 	holds "len(d['steps']) == 10 and d['steps'][5] == {'access': 'read', \
-	    'offset': 16, 'value': 0xfff00000, \
+	    'offset': 16, 'name': 'BAR0', 'value': 0xfff00000, \
 	    'purpose': 'read back the size mask'}"
 	check_json "(d['index'], d['type'], d['length']) == (1, 'absent', 0)" \
 	    bar qtest: 1

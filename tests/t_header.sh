@@ -53,7 +53,8 @@ compiles()
 declared()
 {
 	"$CC" -E -P "$ROOT/include/edu.h" | tr '\n' ' ' |
-	    sed 's/static inline [a-z0-9_]* edu_[a-z0-9_]*//g' |
+	    sed -e 's/static inline [a-z0-9_]* edu_[a-z0-9_]*//g' \
+	    -e 's/typedef void edu_[a-z0-9_]*//g' |
 	    grep -o 'edu_[a-z0-9_]* *(' | tr -d ' (' | sort -u
 }
 

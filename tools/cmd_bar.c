@@ -15,6 +15,8 @@
 static void
 print_steps(struct tool *t, const struct edu_bar *bar)
 {
+	struct namer namer = { 0, 0 };
+	struct named named;
 	const char *what;
 	unsigned offset;
 	uint32_t value;
@@ -23,19 +25,21 @@ print_steps(struct tool *t, const struct edu_bar *bar)
 
 	json_array(&t->doc, "steps");
 	if (t->is_verbose)
-		say(t, "step         offset  value       purpose\n");
+		say(t, "step         offset        value       purpose\n");
 	for (i = 0; (what = edu_bar_step(bar, i, &is_write, &offset,
 	    &value)) != NULL; i++) {
+		name_config(&namer, &named, offset, value);
 		json_object(&t->doc, NULL);
 		json_string(&t->doc, "access", is_write ? "write" : "read");
 		json_number(&t->doc, "offset", offset);
+		json_string(&t->doc, "name", named.name);
 		json_number(&t->doc, "value", value);
 		json_string(&t->doc, "purpose", what);
 		json_end(&t->doc);
 		if (t->is_verbose)
-			say(t, "%4zu  %-5s  0x%02x    0x%08" PRIx32 "  %s\n",
-			    i + 1, is_write ? "write" : "read", offset, value,
-			    what);
+			say(t, "%4zu  %-5s  0x%02x %-7s  0x%08" PRIx32 "  %s\n",
+			    i + 1, is_write ? "write" : "read", offset,
+			    named.name, value, what);
 	}
 	json_end(&t->doc);
 }
@@ -207,8 +211,7 @@ all_function(struct tool *t, const char *name, unsigned flags,
 	} else
 		json_null(&t->doc, "reason");
 	json_end(&t->doc);
-	edu_close(t->edu);
-	t->edu = NULL;
+	device_close(t);
 }
 
 static int

@@ -67,8 +67,8 @@ static void
 help_global(const struct tool *t)
 {
 
-	say(t, "usage: edutool [-jv] [-d DEVICE] [-m MASK] [-t TIMEOUT_MS] "
-	    "COMMAND\n\n"
+	say(t, "usage: edutool [-jv] [-d DEVICE] [-m MASK] [-t TIMEOUT_MS]\n"
+	    "               [--trace[=FILE] | --chart[=FILE]] COMMAND\n\n"
 	    "  -d DEVICE      a PCI address (0000:00:0a.0), or qtest: for a "
 	    "device in\n"
 	    "                 a QEMU of its own; default: $EDU_DEVICE, else "
@@ -78,7 +78,10 @@ help_global(const struct tool *t)
 	    "than 0x0fffffff\n"
 	    "  -t TIMEOUT_MS  how long a wait may take (%d; irq wait: for "
 	    "ever)\n"
-	    "  -v             say more\n\n", DEFAULT_TIMEOUT_MS);
+	    "  -v             say more\n"
+	    "  --trace        print every access, to FILE or standard error\n"
+	    "  --chart        the same as a picture's text, for mscgen(1)\n\n",
+	    DEFAULT_TIMEOUT_MS);
 }
 
 /* Does a command's name start with these words? */

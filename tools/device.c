@@ -68,6 +68,15 @@ device_open(struct tool *t, unsigned flags)
 	return device_open_name(t, t->device, flags);
 }
 
+void
+device_close(struct tool *t)
+{
+	struct edu *edu = t->edu;
+
+	t->edu = NULL;
+	edu_close(edu);
+}
+
 int
 device_timeout(const struct tool *t)
 {

@@ -23,6 +23,8 @@ enum {
 	OPT_IRQ = 'i',
 	OPT_WRAP = 'r',
 	OPT_LAST_BYTE = 'l',
+	OPT_TRACE = 'T',
+	OPT_CHART = 'C',
 	OPT_HELP = 'H',
 	OPT_VERSION = 'V'
 };
@@ -71,6 +73,11 @@ bad_option(struct tool *t, char **argv, const char *letters)
 	return fail_usage(t, "there is no option %s here", argv[optind - 1]);
 }
 
+/* Long options that are taken before the command's name and after it. */
+#define GLOBAL_LONGS							\
+	{ "trace", optional_argument, NULL, OPT_TRACE },		\
+	{ "chart", optional_argument, NULL, OPT_CHART }
+
 /* Taken before the command's name and after it. */
 static int
 global_option(struct tool *t, int option)
@@ -100,6 +107,12 @@ global_option(struct tool *t, int option)
 	case 'v':
 		t->is_verbose = 1;
 		break;
+	case OPT_TRACE:
+	case OPT_CHART:
+		t->tracer.is_wanted = 1;
+		t->tracer.is_chart = option == OPT_CHART;
+		t->tracer.path = optarg;
+		break;
 	}
 	return 0;
 }
@@ -110,6 +123,7 @@ global_options(struct tool *t, int argc, char **argv, const char **instead)
 {
 	static const char letters[] = "+d:jm:t:v";
 	static const struct option longs[] = {
+		GLOBAL_LONGS,
 		{ "help", no_argument, NULL, OPT_HELP },
 		{ "version", no_argument, NULL, OPT_VERSION },
 		{ NULL, 0, NULL, 0 }
@@ -208,6 +222,7 @@ command_arguments(struct tool *t, struct args *a, int argc, char **argv)
 {
 	static const char letters[] = "-d:fjm:n:o:t:vw:";
 	static const struct option longs[] = {
+		GLOBAL_LONGS,
 		{ "all", no_argument, NULL, OPT_ALL },
 		{ "irq", no_argument, NULL, OPT_IRQ },
 		{ "wrap", no_argument, NULL, OPT_WRAP },
@@ -223,7 +238,7 @@ command_arguments(struct tool *t, struct args *a, int argc, char **argv)
 			status = add_operand(t, a, optarg);
 		else if (option == '?')
 			status = bad_option(t, argv, letters);
-		else if (strchr("djmtv", option) != NULL)
+		else if (strchr("djmtvTC", option) != NULL)
 			status = global_option(t, option);
 		else if (strchr(t->command->options, option) == NULL)
 			status = strchr(letters, option) != NULL ?
@@ -262,6 +277,8 @@ run(struct tool *t, int argc, char **argv)
 		return fail_usage(t, "there is no command '%s%s%s'", argv[0],
 		    argc > 1 ? " " : "", argc > 1 ? argv[1] : "");
 	status = command_arguments(t, &a, argc - words + 1, argv + words - 1);
+	if (status == 0)
+		status = trace_start(t);
 	return status != 0 ? status : t->command->run(t, &a);
 }
 
@@ -285,6 +302,6 @@ main(int argc, char **argv)
 	status = run(&t, argc, argv);
 	if (status != 0 && signal_caught() != 0)
 		status = 128 + signal_caught();
-	edu_close(t.edu);
-	return report_end(&t, status);
+	device_close(&t);
+	return report_end(&t, trace_end(&t, status));
 }

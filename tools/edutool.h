@@ -8,6 +8,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "edu.h"
 #include "edureg.h"
@@ -49,6 +50,38 @@ struct args {
 	int	is_all;		/* --all */
 };
 
+/* names.c: what an access is of, and which bits are set in its value. */
+struct named {
+	const char *name;	/* NULL: not known */
+	char	bits[128];	/* "RUN IRQ" */
+};
+/* Where the capabilities are; all zeroes: not known yet. */
+struct namer {
+	unsigned capability;	/* the next in the list */
+	unsigned msi;
+};
+void name_register(struct named *, unsigned offset, uint64_t value);
+void name_config(struct namer *, struct named *, unsigned offset,
+    uint32_t value);
+/* Bits of the interrupt status, wherever they come from. */
+void name_interrupts(struct named *, uint64_t value);
+
+/* trace.c: --trace and --chart. */
+struct tracer {
+	int	is_wanted;
+	int	is_chart;
+	const char *path;	/* NULL: standard error */
+	FILE	*file;		/* NULL: it has not begun */
+	int	is_timed;
+	int	is_lost;	/* there was no memory for a line */
+	int64_t	start_ns;
+	struct namer namer;
+	struct json line;
+	char	arc[320];	/* of the chart: not printed yet */
+	unsigned count;		/* of that in a row */
+	int	is_waiting;
+};
+
 struct tool {
 	const char *device;	/* NULL: the first */
 	int	timeout_ms;	/* EDU_FOREVER without -t */
@@ -58,6 +91,7 @@ struct tool {
 	const struct command *command;	/* NULL: not known yet */
 	struct edu *edu;	/* closed by main() */
 	struct json doc;
+	struct tracer tracer;
 	char	error[1024];	/* of the last failure; empty: none */
 	int	errnum;		/* 0: none belongs to it */
 };
@@ -109,6 +143,7 @@ extern const struct command commands[];
 int device_open(struct tool *, unsigned flags);
 /* The same for a device other than t->device. */
 int device_open_name(struct tool *, const char *name, unsigned flags);
+void device_close(struct tool *);
 /* The timeout for one piece of the device's work. */
 int device_timeout(const struct tool *);
 /* By its configuration space, however it was opened. */
@@ -130,6 +165,10 @@ id_minor(uint32_t id)
 
 	return (unsigned)__SHIFTOUT(id, EDU_ID_MINOR);
 }
+
+/* Trace what is opened from now on, if wanted; and after the last close. */
+int trace_start(struct tool *);
+int trace_end(struct tool *, int status);
 
 /* report.c: standard output, and failures. */
 

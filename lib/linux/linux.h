@@ -25,6 +25,7 @@ struct edu_range;
 
 struct edu_linux {
 	struct edu_kernel kernel;	/* first: the two are cast */
+	struct edu_bus	*bus;		/* uio.c traces its accesses there */
 	int		translated;	/* an IOMMU stands before the memory */
 	int		uio_fd;		/* /dev/uioN, or -1 */
 	int		config_fd;	/* configuration space, or -1 */

@@ -39,6 +39,7 @@
 #include "error.h"
 #include "linux.h"
 #include "pci.h"
+#include "trace.h"
 
 /*
  * The command register alone, 16 bits wide.  The other half of its dword is
@@ -67,6 +68,8 @@ command_read(struct edu_linux *self, uint16_t *command)
 		return edu_fail(self->kernel.err, EIO,
 		    "reading the command register: %zd of 2 bytes came", n);
 	*command = (uint16_t)(bytes[0] | bytes[1] << 8);
+	edu_trace_note(self->bus, EDU_TRACE_CONFIG_READ, PCI_COMMAND, 2,
+	    *command);
 	if (*command == 0xffff)
 		return edu_fail_gone(self->kernel.err,
 		    "configuration space reads all ones");
@@ -81,6 +84,8 @@ command_write(struct edu_linux *self, uint16_t command)
 
 	bytes[0] = (uint8_t)command;
 	bytes[1] = (uint8_t)(command >> 8);
+	edu_trace_note(self->bus, EDU_TRACE_CONFIG_WRITE, PCI_COMMAND, 2,
+	    command);
 	n = pwrite(self->config_fd, bytes, sizeof(bytes), PCI_COMMAND);
 	if (n == -1)
 		return edu_fail(self->kernel.err,
@@ -190,6 +195,7 @@ edu_uio_open(struct edu_linux *self, struct edu_bus *bus, int sysfs)
 {
 	char name[32];
 
+	self->bus = bus;
 	if (find_uio(self, sysfs, name, sizeof(name)) == -1 ||
 	    open_config(self, sysfs) == -1 || open_uio(self, name) == -1)
 		return -1;

@@ -18,6 +18,7 @@
 #include "edureg.h"
 #include "error.h"
 #include "netbsd.h"
+#include "trace.h"
 
 struct node_bus {
 	struct edu_bus	bus;		/* first: the two are cast */
@@ -82,7 +83,7 @@ const struct edu_node *
 edu_bus_node(struct edu_bus *bus)
 {
 
-	return bus->ops == &ops ? &self(bus)->node : NULL;
+	return bus->ops->map == map ? &self(bus)->node : NULL;
 }
 
 /* A unit that somebody has open does not tell its address. */
@@ -137,5 +138,6 @@ edu_netbsd_bus(const char *address, struct edu_error *err)
 	b->bus.dma_time_us = EDU_DMA_TIME_MS * 1000;
 	b->bus.is_driven = 1;
 	edu_node_name(&b->node, b->bus.name, sizeof(b->bus.name));
+	edu_trace_bus(&b->bus);
 	return &b->bus;
 }

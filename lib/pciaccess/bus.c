@@ -25,6 +25,7 @@
 #include "pci.h"
 #include "pciaccess.h"
 #include "system.h"
+#include "trace.h"
 
 struct pci_bus {
 	struct edu_bus	bus;		/* first: the two are cast */
@@ -196,7 +197,7 @@ probe_bar0(struct pci_bus *p, struct pci_mem_region *r)
 {
 	uint32_t bar = 0;
 
-	if (config_read(&p->bus, PCI_BAR(0), &bar) == -1)
+	if (p->bus.ops->config_read(&p->bus, PCI_BAR(0), &bar) == -1)
 		return -1;
 	if (bar & (PCI_BAR_IO | PCI_BAR_MEM_TYPE))
 		return edu_fail(p->bus.err, EIO, "BAR0 reads 0x%08" PRIx32
@@ -363,6 +364,7 @@ edu_bus_pciaccess(const char *address, struct edu_error *err)
 		p->bus.err = err;
 		p->bus.ops = &ops;
 		p->bus.dma_time_us = EDU_DMA_TIME_MS * 1000;
+		edu_trace_bus(&p->bus);
 		edu_pci_unlock();
 		return &p->bus;
 	}

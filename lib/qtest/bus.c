@@ -23,6 +23,7 @@
 #include "error.h"
 #include "pci.h"
 #include "qtest.h"
+#include "trace.h"
 
 /*
  * Free on every PC: below it are memory and, on a q35, the window of
@@ -76,7 +77,7 @@ map(struct edu_bus *bus, int writable)
 	uint32_t bar = 0;
 
 	(void)writable;
-	if (config_read(bus, PCI_BAR(0), &bar) == -1)
+	if (bus->ops->config_read(bus, PCI_BAR(0), &bar) == -1)
 		return -1;
 	self(bus)->bar0 = bar & ~PCI_BAR_MEM_FLAGS;
 	return 0;
@@ -197,18 +198,19 @@ find(struct qtest *q, unsigned *devfn)
 static int
 play_firmware(struct edu_bus *bus)
 {
+	const struct edu_bus_ops *ops = bus->ops;
 	uint32_t address, bar = 0, command = 0;
 
-	if (config_read(bus, PCI_BAR(0), &bar) == -1 ||
-	    config_read(bus, PCI_COMMAND, &command) == -1)
+	if (ops->config_read(bus, PCI_BAR(0), &bar) == -1 ||
+	    ops->config_read(bus, PCI_COMMAND, &command) == -1)
 		return -1;
 	address = bar & ~PCI_BAR_MEM_FLAGS;
 	if ((address == 0 || address == BAR0_GARBAGE) &&
-	    config_write(bus, PCI_BAR(0), BAR0_ADDRESS) == -1)
+	    ops->config_write(bus, PCI_BAR(0), BAR0_ADDRESS) == -1)
 		return -1;
 	if (command & PCI_COMMAND_MEMORY)
 		return 0;
-	return config_write(bus, PCI_COMMAND,
+	return ops->config_write(bus, PCI_COMMAND,
 	    (command & PCI_COMMAND_MASK) | PCI_COMMAND_MEMORY);
 }
 
@@ -245,6 +247,7 @@ edu_bus_qtest(const char *path, struct edu_error *err)
 	b->bus.dma_time_us = is_own ? OWN_DMA_US : OTHER_DMA_US;
 	b->bus.is_private = 1;
 	b->bus.err = err;
+	edu_trace_bus(&b->bus);
 	b->q = is_own ? qtest_start(err) : qtest_connect(path, err);
 	if (b->q != NULL && set_up(b) == 0)
 		return &b->bus;
