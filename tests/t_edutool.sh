@@ -103,7 +103,7 @@ help_body()
 {
 	atf_check -o save:all "$EDUTOOL" help
 	atf_check -o save:document "$EDUTOOL" -j help
-	holds "len(d['commands']) == 19"
+	holds "len(d['commands']) == 20"
 	atf_check -o save:names python3 -c '
 import json
 for c in json.load(open("document"))["commands"]:
@@ -330,6 +330,23 @@ selftest_fails_body()
 	export QEMU=./none
 	atf_check -s exit:66 -o match:'^Bail out! ' -e ignore \
 	    "$EDUTOOL" selftest
+}
+
+qemu_case doctor "doctor finds nothing wrong with a device by itself"
+doctor_body()
+{
+	check_json "(d['device'] == 'qtest:' and
+	    {f['state'] for f in d['findings']} <= {'ok', 'note'} and
+	    [f['check'] for f in d['findings']] == ['device', 'bar0',
+	    'decoding', 'registers', 'msi', 'mastering', 'dma mask',
+	    'dma size'] and not any('command' in f for f in d['findings']))" \
+	    doctor
+	atf_check -o match:'^note    dma mask      0xfff, as stated' \
+	    -o match:'^ok      decoding      memory decoding is on' \
+	    env EDU_DMA_MASK=0xfff "$EDUTOOL" doctor
+	atf_check -s exit:1 -o match:'^wrong   device        qtest:/nowhere: ' \
+	    "$EDUTOOL" -d qtest:/nowhere doctor
+	usage_error doctor 1
 }
 
 qemu_case bind "bind says that there is no kernel here: exit 69"
