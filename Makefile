@@ -85,10 +85,10 @@ WORLD_NetBSD=	netbsd
 LIBSRCS!=	ls lib/*.c lib/pciaccess/*.c lib/qtest/*.c \
 		    lib/$(WORLD_$(OS))/*.c
 
-TOOL_Linux=	linux
-TOOL_NetBSD=	other
-TOOLSRCS!=	ls tools/*.c | grep -v cmd_bind; \
-		    echo tools/cmd_bind_$(TOOL_$(OS)).c
+TOOLS_Linux=	tools/*_linux*.c
+TOOLS_NetBSD=	tools/*_other.c tools/*_netbsd.c
+TOOLSRCS!=	ls tools/*.c | grep -v -e _linux -e _other -e _netbsd; \
+		    ls $(TOOLS_$(OS))
 
 # Those in tests/dev need an edu device of this machine, those in tests/sys
 # edu(4), and the others neither.

@@ -19,4 +19,7 @@
  */
 void	edu_refusal(int errnum, char *buf, size_t size);
 
+/* What restricts this process, though it be root; empty: nothing that shows. */
+void	edu_restrictions(int errnum, char *buf, size_t size);
+
 #endif /* EDU_REFUSAL_H */

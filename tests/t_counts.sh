@@ -123,7 +123,7 @@ accesses_body()
 # What QEMU has seen, in the words of --trace, without names.
 seen()
 {
-	awk '{
+	awk '!/^pci_cfg/ {
 		for (i = 1; i < NF; i++) {
 			if ($i == "addr")
 				offset = substr($(i + 1), length($(i + 1)) - 1)

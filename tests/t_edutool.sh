@@ -332,6 +332,23 @@ selftest_fails_body()
 	    "$EDUTOOL" selftest
 }
 
+qemu_case doctor "doctor finds nothing wrong with a device by itself"
+doctor_body()
+{
+	check_json "(d['device'] == 'qtest:' and
+	    {f['state'] for f in d['findings']} <= {'ok', 'note'} and
+	    [f['check'] for f in d['findings']] == ['device', 'bar0',
+	    'decoding', 'registers', 'msi', 'mastering', 'dma mask',
+	    'dma size'] and not any('command' in f for f in d['findings']))" \
+	    doctor
+	atf_check -o match:'^note    dma mask      0xfff, as stated' \
+	    -o match:'^ok      decoding      memory decoding is on' \
+	    env EDU_DMA_MASK=0xfff "$EDUTOOL" doctor
+	atf_check -s exit:1 -o match:'^wrong   device        qtest:/nowhere: ' \
+	    "$EDUTOOL" -d qtest:/nowhere doctor
+	usage_error doctor 1
+}
+
 qemu_case bind "bind says that there is no kernel here: exit 69"
 bind_body()
 {

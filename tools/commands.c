@@ -19,6 +19,8 @@ const struct command commands[] = {
 	    "", 0, 0, cmd_list },
 	{ "info", "", "all about one device; changes nothing",
 	    "", 0, 0, cmd_info },
+	{ "doctor", "", "what is wrong, and the command that mends it",
+	    "", 0, 0, cmd_doctor },
 	{ "bar", "[-f] [--all | DEVICE [INDEX]]",
 	    "find a BAR's size by the PCI sequence (-v: its steps)",
 	    "af", 0, 2, cmd_bar },

@@ -117,6 +117,7 @@ int cmd_bind(struct tool *, const struct args *);
 int cmd_dma_get(struct tool *, const struct args *);
 int cmd_dma_put(struct tool *, const struct args *);
 int cmd_dma_test(struct tool *, const struct args *);
+int cmd_doctor(struct tool *, const struct args *);
 int cmd_factorial(struct tool *, const struct args *);
 int cmd_help(struct tool *, const struct args *);
 int cmd_info(struct tool *, const struct args *);

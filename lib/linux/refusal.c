@@ -39,7 +39,7 @@ add(struct reasons *r, const char *fmt, ...)
 	int n;
 
 	n = snprintf(r->buf + r->used, r->size - r->used, "%s",
-	    r->used == 0 ? " (root, but " : "; ");
+	    r->used == 0 ? "" : "; ");
 	if (n > 0 && (size_t)n < r->size - r->used)
 		r->used += (size_t)n;
 	va_start(ap, fmt);
@@ -137,10 +137,24 @@ add_confinement(struct reasons *r)
 		add(r, "under SELinux as %s", line);
 }
 
+/* Lockdown's refusals are all EPERM. */
+void
+edu_restrictions(int errnum, char *buf, size_t size)
+{
+	struct reasons r = { buf, size, 0 };
+
+	buf[0] = '\0';
+	add_namespace(&r);
+	add_capabilities(&r);
+	if (errnum == EPERM)
+		add_lockdown(&r);
+	add_confinement(&r);
+}
+
 void
 edu_refusal(int errnum, char *buf, size_t size)
 {
-	struct reasons r = { buf, size, 0 };
+	char restrictions[512];
 
 	buf[0] = '\0';
 	if (errnum != EACCES && errnum != EPERM)
@@ -149,14 +163,8 @@ edu_refusal(int errnum, char *buf, size_t size)
 		(void)snprintf(buf, size, " (try as root)");
 		return;
 	}
-	add_namespace(&r);
-	add_capabilities(&r);
-	/* Its refusals are all EPERM. */
-	if (errnum == EPERM)
-		add_lockdown(&r);
-	add_confinement(&r);
-	if (r.used == 0)
-		add(&r, "lockdown, a security module or a container may "
-		    "refuse it all the same; dmesg may say");
-	(void)snprintf(buf + r.used, size - r.used, ")");
+	edu_restrictions(errnum, restrictions, sizeof(restrictions));
+	(void)snprintf(buf, size, " (root, but %s)", restrictions[0] != '\0' ?
+	    restrictions : "lockdown, a security module or a container may "
+	    "refuse it all the same; dmesg may say");
 }

@@ -15,18 +15,31 @@
 #include "refusal.h"
 
 void
-edu_refusal(int errnum, char *buf, size_t size)
+edu_restrictions(int errnum, char *buf, size_t size)
 {
 	size_t length = sizeof(int);
 	int level = 0;
 
+	(void)errnum;
+	buf[0] = '\0';
+	if (sysctlbyname("kern.securelevel", &level, &length, NULL, 0) == 0 &&
+	    level > 0)
+		(void)snprintf(buf, size, "the securelevel is %d", level);
+}
+
+void
+edu_refusal(int errnum, char *buf, size_t size)
+{
+	char restrictions[64];
+
 	buf[0] = '\0';
 	if (errnum != EACCES && errnum != EPERM)
 		return;
-	if (geteuid() != 0)
+	if (geteuid() != 0) {
 		(void)snprintf(buf, size, " (try as root)");
-	else if (sysctlbyname("kern.securelevel", &level, &length, NULL,
-	    0) == 0 && level > 0)
-		(void)snprintf(buf, size, " (root, but the securelevel is %d)",
-		    level);
+		return;
+	}
+	edu_restrictions(errnum, restrictions, sizeof(restrictions));
+	if (restrictions[0] != '\0')
+		(void)snprintf(buf, size, " (root, but %s)", restrictions);
 }
