@@ -70,11 +70,11 @@ edu_dma_due(const struct edu *edu)
 
 /* Without it the engine says "done", and the data went nowhere. */
 static int
-check_master(struct edu *edu)
+check_master(struct edu *edu, const struct edu_op *op)
 {
 	uint32_t command = 0;
 
-	if (edu->bus->is_driven)
+	if (edu->bus->is_driven || (op->flags & EDU_TRY_UNMASTERED))
 		return 0;
 	if (edu_command_read(edu, &command) == -1)
 		return -1;
@@ -180,12 +180,16 @@ start(struct edu *edu, struct edu_op *op)
 	struct edu_mem *mem = to_device ? m->from : m->to;
 	size_t offset = (to_device ? m->from_offset : m->to_offset) + m->done;
 	size_t length = chunk_length(m);
+	uint64_t address;
 
 	if (!to_device)
 		edu_mem_mark(edu, mem, offset, length);
 	else if (edu_mem_sync(edu, mem, offset, length, 1) == -1)
 		return -1;
-	program(edu, mem, edu_mem_segment(mem)->bus_address + offset,
+	address = edu_mem_segment(mem)->bus_address + offset;
+	if (op->flags & EDU_TRY_BEYOND)
+		address += edu_dma_mask(edu) + 1;
+	program(edu, mem, address,
 	    EDU_DMA_BUF + m->dev_offset, length, to_device, op->flags);
 	return 0;
 }
@@ -194,7 +198,7 @@ int
 edu_dma_begin(struct edu *edu, struct edu_op *op)
 {
 
-	return check_master(edu) == -1 ? -1 : start(edu, op);
+	return check_master(edu, op) == -1 ? -1 : start(edu, op);
 }
 
 int
@@ -280,7 +284,7 @@ edu_dma_advance(struct edu *edu, struct edu_op *op)
 	if (m->done < m->length)
 		return start(edu, op);
 	release(edu);
-	return check_master(edu) == -1 ? -1 : 1;
+	return check_master(edu, op) == -1 ? -1 : 1;
 }
 
 /* Asleep until the engine is idle: 1, or 0 when it is not by the deadline. */
