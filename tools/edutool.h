@@ -47,6 +47,8 @@ struct args {
 	unsigned flags;		/* --irq, --wrap, --last-byte */
 	unsigned bar_flags;	/* -f */
 	int	is_all;		/* --all */
+	int	is_junit;	/* --junit */
+	const char *expect;	/* --expect */
 };
 
 struct tool {
