@@ -108,6 +108,7 @@ LDCONFIG_Linux=	tools/ldconfig
 LIBA=		build/libedu.a
 LIBSO=		build/libedu.so.$(SOVERSION)
 TOOL=		build/edutool
+TOOLA=		build/edutool.a
 
 all: $(LIBA) $(LIBSO) $(TOOL)
 
@@ -134,6 +135,11 @@ $(LIBSO): $(LIBOBJS) lib/libedu.map
 # The static library: a tool that runs before anything is installed.
 $(TOOL): $(TOOLOBJS) $(LIBA)
 	$(CC) $(ALLLDFLAGS) -o $@ $(TOOLOBJS) $(LIBA) $(PCI_LIBS) -lpthread
+
+# For tests.
+$(TOOLA): $(TOOLOBJS)
+	rm -f $@
+	$(AR) rcs $@ $(TOOLOBJS)
 
 # NetBSD's driver, in a stand-in for the kernel, under two sanitizers.
 STANDIN!=	ls sys/dev/pci/*.[ch] include/*.h tests/h_case.h \

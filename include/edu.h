@@ -656,6 +656,78 @@ void edu_trace(struct edu *, edu_trace_fn *fn, void *arg);
  */
 void edu_trace_opens(edu_trace_fn *fn, void *arg);
 
+/*
+ * For examiners of a device, a hypervisor or an IOMMU (edutool selftest): each
+ * of these tries what drivers leave alone, on a device that is ours, and puts
+ * back what it has changed, whatever has become of it.  All can fail with
+ *
+ * ENOTSUP	this user has no configuration space, or it would not be safe on
+ *		this machine; nothing was touched
+ * EIO		something could not be put back
+ *
+ * edu_try_command() lasts until its next call or the close: it sets and clears
+ * bits of the command register, of these two.  While bus mastering is off, DMA
+ * is EIO and an MSI is lost.  INTx needs a kernel side that takes it.
+ *
+ * EINVAL	those are other bits
+ */
+#define EDU_COMMAND_MASTER	0x004U
+#define EDU_COMMAND_NO_INTX	0x400U
+int edu_try_command(struct edu *, uint32_t set, uint32_t clear);
+
+/*
+ * Invert the read-only bits of a dword of the header or of the MSI capability,
+ * by a write that leaves the others as they are: *tried says which those were,
+ * *changed which of them have changed.
+ *
+ * EINVAL	no bit at this offset is known to be read-only
+ */
+int edu_try_config(struct edu *, unsigned offset, uint32_t *tried,
+    uint32_t *changed);
+
+/*
+ * With memory decoding off, write live to the liveness register and read the
+ * identification, which then is 0 or all ones.  A process killed meanwhile is
+ * made up for as in edu_bar_size(); the same errors.
+ */
+int edu_try_decoding(struct edu *, uint32_t live, uint32_t *id);
+
+/*
+ * Put BAR0 at another address and back.  Meanwhile the identification was read
+ * at the old address, and at the new one.  On "qtest:" alone: the addresses of
+ * other machines belong to others.
+ */
+int edu_try_move(struct edu *, uint32_t *old_id, uint32_t *new_id);
+
+/*
+ * As edu_dma_get() without flags, but in this way:
+ *	EDU_TRY_UNMASTERED	bus mastering is off from before its start to
+ *				its end: no byte of data may change
+ *	EDU_TRY_BEYOND		the address that the device is told is too high
+ *				by the mask and 1, so that a device which cuts
+ *				it to the mask writes to data.  By an IOMMU
+ *				(vfio-pci) and on "qtest:" alone: elsewhere what
+ *				does not cut it would write to others' memory
+ */
+#define EDU_TRY_UNMASTERED	0x40000000U
+#define EDU_TRY_BEYOND		0x80000000U
+int edu_try_get(struct edu *, size_t dev_offset, void *data, size_t length,
+    unsigned how, int timeout_ms);
+
+/*
+ * Raise an interrupt by INTx; enable MSI, its message meant for data, which is
+ * in memory of this handle, aligned to 4 bytes; raise it again; disable MSI.
+ * *intx tells at which time the function says that it asserts INTx, and *data
+ * what has arrived, in little-endian order.  On "qtest:" alone.
+ *
+ * EFAULT	data is not in memory of this handle
+ */
+#define EDU_INTX_BEFORE		0x1U	/* raised, MSI disabled */
+#define EDU_INTX_DURING		0x2U	/* MSI enabled */
+#define EDU_INTX_AFTER		0x4U	/* disabled, still raised */
+int edu_try_msi(struct edu *, uint32_t *data, uint16_t message,
+    unsigned *intx);
+
 #ifdef __cplusplus
 }
 #endif

@@ -54,7 +54,10 @@ struct edu_bar {
 /* A BAR being sized: where it is and what was in it. */
 struct sizing {
 	struct edu	*edu;
-	struct edu_bar	*bar;
+	struct edu_bar	*bar;		/* NULL: something else is done */
+	unsigned	offset;
+	int		(*run)(struct edu *, void *);
+	void		*arg;
 	struct edu_undo	undo;
 	int		is_saved;	/* undo.command is known */
 	uint32_t	low;		/* read back */
@@ -172,9 +175,10 @@ disable(struct sizing *s)
 }
 
 static int
-save_bar(struct sizing *s, unsigned offset)
+save_bar(struct sizing *s)
 {
 	struct edu_undo *u = &s->undo;
+	unsigned offset = s->offset;
 
 	if (get(s, "save the BAR", offset, &u->low) == -1)
 		return -1;
@@ -216,13 +220,22 @@ restore(struct sizing *s)
 	return remember(s, NULL);
 }
 
+static int
+run(struct sizing *s)
+{
+
+	if (save_bar(s) == -1)
+		return -1;
+	return s->run != NULL ? s->run(s->edu, s->arg) : probe_bar(s);
+}
+
 /* Everything between the first access and the last. */
 static int
-size_disabled(struct sizing *s, unsigned offset)
+run_disabled(struct sizing *s)
 {
 	struct edu_first_error first;
 
-	if (disable(s) == 0 && save_bar(s, offset) == 0 && probe_bar(s) == 0)
+	if (disable(s) == 0 && run(s) == 0)
 		return restore(s);
 	if (!s->is_saved)
 		return -1;
@@ -248,6 +261,36 @@ hold_signals(struct edu *edu, sigset_t *saved)
 	if ((error = pthread_sigmask(SIG_BLOCK, &held, saved)) != 0)
 		return edu_fail_errno(&edu->err, error, "cannot hold signals");
 	return 0;
+}
+
+static int
+run_held(struct sizing *s)
+{
+	struct edu *edu = s->edu;
+	sigset_t saved;
+	int errnum, result;
+
+	if ((edu->claim != NULL && edu_undo_describe(edu, &s->undo) == -1) ||
+	    hold_signals(edu, &saved) == -1)
+		return -1;
+	result = run_disabled(s);
+	errnum = errno;
+	(void)pthread_sigmask(SIG_SETMASK, &saved, NULL);
+	errno = errnum;
+	/* Where decoding was off, that is for whoever switches it on. */
+	if (result == 0 && (s->undo.command & PCI_COMMAND_MEMORY))
+		result = edu_irq_recheck(edu);
+	return result;
+}
+
+int
+edu_bar_disabled(struct edu *edu, int (*run_it)(struct edu *, void *),
+    void *arg)
+{
+	struct sizing s = { .edu = edu, .offset = PCI_BAR(0), .run = run_it,
+	    .arg = arg };
+
+	return edu->bus->is_driven ? edu_fail_driven(edu) : run_held(&s);
 }
 
 static int
@@ -418,8 +461,7 @@ check(struct edu *edu, unsigned index, unsigned flags)
 	    edu_require(edu, EDU_CLAIM) == -1)
 		return -1;
 	if (edu->bus->is_driven)
-		return edu_fail(&edu->err, ENOTSUP, "sizing a BAR needs "
-		    "configuration space, which is not for this user");
+		return edu_fail_driven(edu);
 	if (edu->bus->ops->config_read(edu->bus, PCI_HEADER, &header) == -1 ||
 	    edu_config_answers(edu, header) == -1)
 		return -1;
@@ -431,32 +473,16 @@ check(struct edu *edu, unsigned index, unsigned flags)
 EDU_PUBLIC struct edu_bar *
 edu_bar_size(struct edu *edu, unsigned index, unsigned flags)
 {
-	struct sizing s;
-	sigset_t saved;
-	int errnum, result = 0;
+	struct sizing s = { .edu = edu, .offset = PCI_BAR(index) };
 
 	if (check(edu, index, flags) == -1)
 		return NULL;
-	memset(&s, 0, sizeof(s));
-	s.edu = edu;
 	if ((s.bar = calloc(1, sizeof(*s.bar))) == NULL) {
 		(void)edu_fail_memory(&edu->err);
 		return NULL;
 	}
-	if (edu->claim != NULL)
-		result = edu_undo_describe(edu, &s.undo);
-	if (result == 0)
-		result = hold_signals(edu, &saved);
-	if (result == 0) {
-		result = size_disabled(&s, PCI_BAR(index));
-		errnum = errno;
-		(void)pthread_sigmask(SIG_SETMASK, &saved, NULL);
-		errno = errnum;
-	}
-	/* Where decoding was off, that is for whoever switches it on. */
-	if (result == 0 && (s.undo.command & PCI_COMMAND_MEMORY))
-		result = edu_irq_recheck(edu);
-	if (result == -1 || decode(&s) == -1 || compare(&s, index) == -1) {
+	if (run_held(&s) == -1 || decode(&s) == -1 ||
+	    compare(&s, index) == -1) {
 		edu_bar_free(s.bar);
 		return NULL;
 	}

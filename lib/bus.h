@@ -102,6 +102,8 @@ struct edu_bus {
 	unsigned	dma_time_us;
 	/* Nobody else can reach the function; it is not this machine's. */
 	int		is_private;
+	/* Nor can anybody its machine, whose addresses are free. */
+	int		is_alone;
 	/*
 	 * A kernel driver looks after configuration space, and it cannot be
 	 * reached: no claim, no sizing, no command register.

@@ -9,6 +9,7 @@
  */
 
 #include <errno.h>
+#include <inttypes.h>
 
 #include "internal.h"
 
@@ -128,6 +129,55 @@ edu_dma_copy(struct edu *edu, void *to, const void *from, size_t length,
 {
 
 	return move(edu, copy(length, flags, NULL), to, from, timeout_ms);
+}
+
+/*
+ * An address beyond the mask is nobody's where an IOMMU knows ours alone, and
+ * where the machine is ours; but it must not be one that means an interrupt.
+ */
+static int
+check_beyond(struct edu *edu)
+{
+	uint64_t mask = edu_dma_mask(edu);
+
+	if (mask <= UINT32_MAX / 4 && (edu->bus->is_alone ||
+	    edu->kernel->ops->map_memory != NULL))
+		return 0;
+	return edu_fail(&edu->err, ENOTSUP, "an address beyond the mask 0x%"
+	    PRIx64 " may be somebody else's: only an IOMMU (vfio-pci), or a "
+	    "QEMU of its own (qtest:), is safe for this", mask);
+}
+
+/*
+ * Whatever has become of it, bus mastering is on again.  Memory that is a copy
+ * has to be as the caller's, for nothing is to overwrite it.
+ */
+EDU_PUBLIC int
+edu_try_get(struct edu *edu, size_t dev_offset, void *data, size_t length,
+    unsigned how, int timeout_ms)
+{
+	struct edu_op op = get(dev_offset, length, 0, NULL);
+	struct edu_first_error first;
+	int result;
+
+	if (prepare_dma(edu, &op, 0, data, NULL, timeout_ms) == -1 ||
+	    edu_require_flags(edu, how, EDU_TRIALS) == -1)
+		return -1;
+	if (edu->bus->is_driven)
+		return edu_fail_driven(edu);
+	if (((how & EDU_TRY_BEYOND) && check_beyond(edu) == -1) ||
+	    edu_mem_sync(edu, op.move.to, op.move.to_offset, length, 1) == -1)
+		return -1;
+	op.flags = how;
+	result = how & EDU_TRY_UNMASTERED ?
+	    edu_command_change(edu, 0, PCI_COMMAND_MASTER) : 0;
+	if (result == 0)
+		result = edu_queue_run(edu, &op, NULL);
+	if (result == 0)
+		return edu_command_change(edu, PCI_COMMAND_MASTER, 0);
+	edu_error_save(&first, &edu->err);
+	(void)edu_command_change(edu, PCI_COMMAND_MASTER, 0);
+	return edu_error_restore(&first, &edu->err);
 }
 
 int

@@ -18,6 +18,14 @@ edu_config_answers(struct edu *edu, uint32_t dword)
 }
 
 int
+edu_fail_driven(struct edu *edu)
+{
+
+	return edu_fail(&edu->err, ENOTSUP, "this needs configuration space, "
+	    "which is not for this user");
+}
+
+int
 edu_command_read(struct edu *edu, uint32_t *command)
 {
 	uint32_t dword = UINT32_MAX;

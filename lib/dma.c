@@ -70,11 +70,11 @@ edu_dma_due(const struct edu *edu)
 
 /* Without it the engine says "done", and the data went nowhere. */
 static int
-check_master(struct edu *edu)
+check_master(struct edu *edu, const struct edu_op *op)
 {
 	uint32_t command = 0;
 
-	if (edu->bus->is_driven)
+	if (edu->bus->is_driven || (op->flags & EDU_TRY_UNMASTERED))
 		return 0;
 	if (edu_command_read(edu, &command) == -1)
 		return -1;
@@ -180,12 +180,16 @@ start(struct edu *edu, struct edu_op *op)
 	struct edu_mem *mem = to_device ? m->from : m->to;
 	size_t offset = (to_device ? m->from_offset : m->to_offset) + m->done;
 	size_t length = chunk_length(m);
+	uint64_t address;
 
-	if (!to_device)
+	if (!to_device && !(op->flags & EDU_TRIALS))
 		edu_mem_mark(edu, mem, offset, length);
-	else if (edu_mem_sync(edu, mem, offset, length, 1) == -1)
+	else if (to_device && edu_mem_sync(edu, mem, offset, length, 1) == -1)
 		return -1;
-	program(edu, mem, edu_mem_segment(mem)->bus_address + offset,
+	address = edu_mem_segment(mem)->bus_address + offset;
+	if (op->flags & EDU_TRY_BEYOND)
+		address += edu_dma_mask(edu) + 1;
+	program(edu, mem, address,
 	    EDU_DMA_BUF + m->dev_offset, length, to_device, op->flags);
 	return 0;
 }
@@ -194,7 +198,7 @@ int
 edu_dma_begin(struct edu *edu, struct edu_op *op)
 {
 
-	return check_master(edu) == -1 ? -1 : start(edu, op);
+	return check_master(edu, op) == -1 ? -1 : start(edu, op);
 }
 
 int
@@ -244,17 +248,20 @@ prove(struct edu *edu)
 
 /* Whether what the device has written has come; if not, that may be why. */
 static int
-check_data(struct edu *edu, const struct edu_move *m, size_t length)
+check_data(struct edu *edu, const struct edu_op *op, size_t length)
 {
+	const struct edu_move *m = &op->move;
 	const char *from = NULL;
 
+	if (op->flags & EDU_TRIALS)
+		return 0;
 	if (m->puts)
 		from = (const char *)edu_mem_segment(m->from)->data +
 		    m->from_offset + m->done;
 	if (edu_mem_check(edu, m->to, m->to_offset + m->done, length,
 	    from) == 0)
 		return 0;
-	(void)check_master(edu);
+	(void)check_master(edu, op);
 	errno = EIO;
 	return -1;
 }
@@ -272,7 +279,7 @@ edu_dma_advance(struct edu *edu, struct edu_op *op)
 		m->done += m->gets ? 0 : length;
 	} else {
 		if (edu_mem_sync(edu, m->to, m->to_offset + m->done, length,
-		    0) == -1 || check_data(edu, m, length) == -1)
+		    0) == -1 || check_data(edu, op, length) == -1)
 			return -1;
 		m->is_out = 0;
 		m->done += length;
@@ -280,7 +287,7 @@ edu_dma_advance(struct edu *edu, struct edu_op *op)
 	if (m->done < m->length)
 		return start(edu, op);
 	release(edu);
-	return check_master(edu) == -1 ? -1 : 1;
+	return check_master(edu, op) == -1 ? -1 : 1;
 }
 
 /* Asleep until the engine is idle: 1, or 0 when it is not by the deadline. */

@@ -94,6 +94,9 @@ enum edu_engine {
 	EDU_ENGINES
 };
 
+/* Of an operation's flags: what edu_try_get() tries. */
+#define EDU_TRIALS	(EDU_TRY_UNMASTERED | EDU_TRY_BEYOND)
+
 struct edu_move {
 	int		puts;		/* from memory to the device */
 	int		gets;		/* and, or, from there to memory */
@@ -260,6 +263,8 @@ int	edu_command_read(struct edu *, uint32_t *command);
 int	edu_command_change(struct edu *, uint32_t set, uint32_t clear);
 /* The MSI capability, its offset and first dword: 1, 0 when there is none. */
 int	edu_config_msi(struct edu *, unsigned *offset, uint32_t *dword);
+/* ENOTSUP: a kernel driver alone has configuration space. */
+int	edu_fail_driven(struct edu *);
 /* ENODEV for what configuration space reads where nobody answers. */
 int	edu_config_answers(struct edu *, uint32_t dword);
 
@@ -333,6 +338,12 @@ int	edu_undo_check(struct edu *, struct edu_undo *);
  * bar.c: put right what a process killed in edu_bar_size() left.
  */
 int	edu_bar_recover(struct edu *);
+/*
+ * Have something done with decoding off, INTx masked and signals held; these
+ * and BAR0 are recorded and put back as in edu_bar_size().
+ */
+int	edu_bar_disabled(struct edu *, int (*run)(struct edu *, void *),
+	    void *arg);
 
 /*
  * factorial.c: the engine, see queue.c; at open, at close, and when edu_write()
@@ -443,6 +454,10 @@ struct edu_copy {
 };
 int	edu_call_copy(struct edu *, struct edu_op *, const struct edu_copy *,
 	    size_t start, size_t length);
+
+/*
+ * trial.c has the edu_try_*() but edu_try_get(), and no more.
+ */
 
 /*
  * set.c: at close.

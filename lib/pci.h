@@ -27,6 +27,7 @@
 #define	 PCI_COMMAND_NO_INTX	0x0400U
 #define	 PCI_STATUS_INTX	0x00080000U	/* asserted */
 #define	 PCI_STATUS_CAPABILITIES 0x00100000U
+#define	 PCI_STATUS_READONLY	0x06b80000U
 
 #define PCI_CLASS		0x08	/* class << 8 | revision */
 
@@ -38,6 +39,7 @@
 #define	 PCI_CLASS_CODE(x)	((x) >> 16)
 
 #define PCI_HEADER		0x0c	/* type in bits 22-16 */
+#define	 PCI_HEADER_READONLY	0x00ff0000U
 #define	 PCI_HEADER_TYPE(x)	(((x) >> 16) & 0x7fU)
 #define	  PCI_HEADER_BRIDGE	1U
 #define	  PCI_HEADER_CARDBUS	2U
@@ -50,13 +52,23 @@
 #define	 PCI_BAR_MEM_PREFETCH	0x8U
 #define	 PCI_BAR_MEM_FLAGS	0xfU
 
+#define PCI_SUBSYSTEM		0x2c	/* device << 16 | vendor */
+
 /* Capabilities, section 6.7: an id, and the next one's offset. */
 #define PCI_CAPABILITIES	0x34
+#define	 PCI_CAPABILITIES_READONLY 0xffU
 #define	 PCI_CAPABILITY_MASK	0xfcU
 #define	 PCI_CAPABILITY_ID(x)	((x) & 0xffU)
 #define	 PCI_CAPABILITY_NEXT(x)	(((x) >> 8) & PCI_CAPABILITY_MASK)
 #define	 PCI_CAPABILITY_MSI	0x05U
 #define	  PCI_MSI_ENABLE	0x00010000U	/* in its first dword */
+#define	  PCI_MSI_64BIT		0x00800000U	/* likewise */
+#define	  PCI_MSI_READONLY	0x018effffU	/* of that dword */
+#define	  PCI_MSI_ADDRESS	0x04U		/* from its start */
+#define	  PCI_MSI_ADDRESS_HIGH	0x08U
+#define	  PCI_MSI_DATA		0x0cU		/* 64-bit addresses */
+#define PCI_INTERRUPT		0x3c	/* pin << 8 | line */
+#define	 PCI_INTERRUPT_READONLY	0xffffff00U
 #define PCI_HEADER_END		0x40U
 
 #define PCI_CONFIG_SIZE		256U

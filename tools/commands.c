@@ -12,7 +12,7 @@
 
 /*
  * Options: o offset, n count, w width, f force, a --all, i --irq, r --wrap,
- * l --last-byte.
+ * l --last-byte, J --junit, e --expect.
  */
 const struct command commands[] = {
 	{ "list", "", "the edu devices of this machine",
@@ -56,8 +56,9 @@ const struct command commands[] = {
 	    "n", 0, MAX_OPERANDS, cmd_bench },
 	{ "bind", "uio|vfio|none", "give the device a kernel driver (Linux)",
 	    "", 1, 1, cmd_bind },
-	{ "selftest", "", "try every function of the device (TAP)",
-	    "", 0, 0, cmd_selftest },
+	{ "selftest", "[--all] [--expect FILE] [--junit]",
+	    "examine the device and its machine (TAP)",
+	    "aeJ", 0, 0, cmd_selftest },
 	{ "version", "", "print the version",
 	    "", 0, 0, cmd_version },
 	{ "help", "[COMMAND]", "print this, or how a command is used",

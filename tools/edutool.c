@@ -25,6 +25,8 @@ enum {
 	OPT_LAST_BYTE = 'l',
 	OPT_TRACE = 'T',
 	OPT_CHART = 'C',
+	OPT_JUNIT = 'J',
+	OPT_EXPECT = 'e',
 	OPT_HELP = 'H',
 	OPT_VERSION = 'V'
 };
@@ -196,6 +198,12 @@ command_option(struct tool *t, struct args *a, int option)
 	case OPT_WRAP:
 		a->flags |= EDU_WRAP;
 		break;
+	case OPT_JUNIT:
+		a->is_junit = 1;
+		break;
+	case OPT_EXPECT:
+		a->expect = optarg;
+		break;
 	case OPT_LAST_BYTE:
 		a->flags |= EDU_DMA_LAST_BYTE;
 		break;
@@ -227,6 +235,8 @@ command_arguments(struct tool *t, struct args *a, int argc, char **argv)
 		{ "irq", no_argument, NULL, OPT_IRQ },
 		{ "wrap", no_argument, NULL, OPT_WRAP },
 		{ "last-byte", no_argument, NULL, OPT_LAST_BYTE },
+		{ "junit", no_argument, NULL, OPT_JUNIT },
+		{ "expect", required_argument, NULL, OPT_EXPECT },
 		{ NULL, 0, NULL, 0 }
 	};
 	int option, status = 0;

@@ -48,6 +48,8 @@ struct args {
 	unsigned flags;		/* --irq, --wrap, --last-byte */
 	unsigned bar_flags;	/* -f */
 	int	is_all;		/* --all */
+	int	is_junit;	/* --junit */
+	const char *expect;	/* --expect */
 };
 
 /* names.c: what an access is of, and which bits are set in its value. */

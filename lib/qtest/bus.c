@@ -246,6 +246,7 @@ edu_bus_qtest(const char *path, struct edu_error *err)
 	(void)snprintf(b->bus.name, sizeof(b->bus.name), "qtest:%s", path);
 	b->bus.dma_time_us = is_own ? OWN_DMA_US : OTHER_DMA_US;
 	b->bus.is_private = 1;
+	b->bus.is_alone = is_own;
 	b->bus.err = err;
 	edu_trace_bus(&b->bus);
 	b->q = is_own ? qtest_start(err) : qtest_connect(path, err);
