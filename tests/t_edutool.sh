@@ -103,7 +103,7 @@ help_body()
 {
 	atf_check -o save:all "$EDUTOOL" help
 	atf_check -o save:document "$EDUTOOL" -j help
-	holds "len(d['commands']) == 20"
+	holds "len(d['commands']) == 21"
 	atf_check -o save:names python3 -c '
 import json
 for c in json.load(open("document"))["commands"]:
