@@ -162,6 +162,19 @@ fail_usage(struct tool *t, const char *fmt, ...)
 	return EX_USAGE;
 }
 
+/* What doctor finds of a machine, and not what a call was given. */
+static int
+doctor_knows(const struct tool *t, int errnum)
+{
+
+	if (t->device != NULL && strncmp(t->device, "qtest:", 6) == 0)
+		return 0;
+	if (t->edu != NULL)
+		return errnum == ENOTSUP || errnum == ENOMEM;
+	return errnum == EACCES || errnum == EPERM || errnum == EBUSY ||
+	    errnum == EIO;
+}
+
 int
 fail_device(struct tool *t, const char *hint)
 {
@@ -174,6 +187,8 @@ fail_handle(struct tool *t, struct edu *edu, const char *hint)
 {
 	int errnum = errno;
 
+	if (hint == NULL && doctor_knows(t, errnum))
+		hint = "edutool doctor says more";
 	(void)snprintf(t->error, sizeof(t->error), "%s%s%s",
 	    edu_errmsg(edu), hint != NULL ? "; " : "",
 	    hint != NULL ? hint : "");

@@ -310,8 +310,10 @@ no_kernel_side_body()
 	for words in "irq wait" "factorial --irq 5" "dma test --irq"; do
 		# shellcheck disable=SC2086
 		atf_check -s exit:69 -e match:"^edutool: $device: .*$remedy" \
-		    "$EDUTOOL" $words
+		    -e match:'; edutool doctor says more$' "$EDUTOOL" $words
 	done
+	# It would know nothing of this one.
+	atf_check -s exit:77 -e not-match:doctor "$EDUTOOL" peek 0x60
 	atf_check -o inline:'120\n' "$EDUTOOL" factorial 5
 	atf_check "$EDUTOOL" irq raise 4
 	atf_check -o inline:'0x00000004\n' "$EDUTOOL" irq status
@@ -371,6 +373,43 @@ bench_body()
 	# What was written behind the library's back has done no harm.
 	atf_check -o match:'no difference' "$EDUTOOL" dma test
 	atf_check -o ignore "$EDUTOOL" selftest
+}
+
+# diagnosed CHECK: it is wrong, and the command that is printed mends it.
+diagnosed()
+{
+	"$EDUTOOL" doctor >said
+	atf_check_equal 1 $?
+	atf_check -o not-empty -x "sed -n 's/^wrong *$1  .*; mend: //p' said \
+	    >command; cat command"
+	PATH=$PWD/bin:$PATH sh ./command >output 2>&1
+	"$EDUTOOL" doctor >said
+	atf_check -o ignore grep "^ok *$1 " said
+}
+
+device_case doctor "doctor says what is wrong, and its commands mend it"
+doctor_body()
+{
+	prepare uio
+	mkdir bin
+	ln -s "$EDUTOOL" bin/edutool
+	atf_check -s ignore -o save:said "$EDUTOOL" doctor
+	atf_check -s exit:1 grep '^wrong' said
+	set_command_register $(($(command_register) & ~2))
+	diagnosed decoding
+	hold_device
+	atf_check -s exit:1 -o match:"^wrong *holder  *process $holder " \
+	    "$EDUTOOL" doctor
+	diagnosed holder
+	rm holder.pid
+	wait "$holder"
+	give none
+	diagnosed driver
+	[ $netbsd = yes ] || return 0
+	mv /dev/edu0 /dev/edu0.kept
+	diagnosed node
+	rm /dev/edu0
+	mv /dev/edu0.kept /dev/edu0
 }
 
 device_case selftest "selftest passes, and skips what has no kernel side"
