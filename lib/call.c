@@ -141,7 +141,7 @@ check_beyond(struct edu *edu)
 	uint64_t mask = edu_dma_mask(edu);
 
 	if (mask <= UINT32_MAX / 4 && (edu->bus->is_alone ||
-	    edu->kernel->ops->map_memory != NULL))
+	    edu->kernel->translates))
 		return 0;
 	return edu_fail(&edu->err, ENOTSUP, "an address beyond the mask 0x%"
 	    PRIx64 " may be somebody else's: only an IOMMU (vfio-pci), or a "

@@ -121,6 +121,8 @@ exam_dma_offsets(struct tool *t, struct exam_verdict *v)
 		trip.dev_offset = i * 11 % 64;
 		result = check_trip(t, v, 512, &trip);
 	}
+	if (result == EXAM_OK && i < 64)
+		return exam_skip(v, "ended by a signal");
 	return result;
 }
 

@@ -126,8 +126,17 @@ DEVICE_TEST(mask, "an address that is not cut is noticed")
 {
 	const struct lie far = { "", 0, 1, EDU_DMA_DST, 0x08000000, 1, 0 };
 	const char *name = "DMA addresses are cut to the mask";
-	struct edu *edu = open_for(name);
+	struct edu *edu = open_first();
 
+	/* Where there is no IOMMU, this must not even be tried. */
+	if (!edu->kernel->translates) {
+		tap_attach(edu);
+		check_result(edu, name, NULL, EXAM_SKIP);
+		edu_close(edu);
+		return;
+	}
+	edu_close(edu);
+	edu = open_for(name);
 	lie = &far;
 	check_result(edu, name, lie_hook, EXAM_FAIL);
 	check_result(edu, name, NULL, EXAM_OK);
