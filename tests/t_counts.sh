@@ -4,37 +4,37 @@
 # SPDX-License-Identifier: BSD-2-Clause
 #
 # How often the library accesses the device, counted by QEMU: its trace names
-# every access to a register.  h_counts, in a guest, puts marks around each
-# operation.
+# every access to a register, or to configuration space.  h_counts and h_open,
+# in a guest, put marks around each operation.
 #
 # shellcheck disable=SC2016	# the guest's variables
 
 . "$(atf_get_srcdir)/../../tests/h_case.sh"
 
-# run_traced: h_counts in a guest, and its accesses in the file "trace".
+# run_traced PROGRAM PATTERN EVENT: one of tests/dev in a guest, and what of the
+# trace of EVENT_read and EVENT_write has PATTERN, in the file "trace".
 run_traced()
 {
 	root=$(cd "$(atf_get_srcdir)/../.." && pwd)
 	qemu=${QEMU:-qemu-system-x86_64}
-	"$qemu" -trace help 2>/dev/null | grep -q '^memory_region_ops_read$' ||
+	"$qemu" -trace help 2>/dev/null | grep -q "^$3_read\$" ||
 	    atf_skip "$qemu cannot trace accesses"
 	# A boot makes 18 MB of trace.  Opened both ways a FIFO never blocks,
 	# and grep does not wait for a QEMU that has never opened it.
 	mkfifo fifo
-	grep -a edu-mmio <fifo >trace &
+	grep -a "$2" <fifo >trace &
 	filter=$!
 	"$root/tools/eduvm" -t 100 -q -D -q "$(pwd)/fifo" \
-	    -q -trace -q memory_region_ops_read \
-	    -q -trace -q memory_region_ops_write -- sh -c '
+	    -q -trace -q "$3_read" -q -trace -q "$3_write" -- sh -c '
 		pages=/proc/sys/vm/nr_hugepages
 		[ $(cat $pages) -gt 0 ] || echo 4 >$pages
-		cd "$1" && build/edutool bind uio && build/tests/dev/h_counts' \
-	    sh "$root" >out 2>err
+		cd "$1" && build/edutool bind uio && "build/tests/dev/$2"' \
+	    sh "$root" "$1" >out 2>err
 	status=$?
 	: <>fifo
 	wait $filter
 	[ $status -ne 69 ] || atf_skip "$(cat err)"
-	[ $status -eq 0 ] || atf_fail "h_counts exits $status: $(cat err)"
+	[ $status -eq 0 ] || atf_fail "$1 exits $status: $(cat err)"
 }
 
 # summarize: "trace" as one line for each operation: reads (r) and writes (w)
@@ -84,7 +84,7 @@ test_case accesses 'each operation makes the accesses it needs and no more' \
     timeout=120
 accesses_body()
 {
-	run_traced
+	run_traced h_counts edu-mmio memory_region_ops
 	summarize >summary
 	cat summary
 	# As often as it takes: the polls of a factorial.  Once or twice: the
@@ -106,4 +106,55 @@ accesses_body()
 	put-irq: w80 w88 w98 r24 w64 r98
 	END
 	atf_check -o file:expected cat counts
+}
+
+# summarize_config: likewise, by the marks of h_open; libpciaccess's reading of
+# all of it, in pci_device_probe(), is "probe".
+summarize_config()
+{
+	awk '
+	{
+		offset = $0
+		sub(/.*@0x/, "", offset)
+		sub(/ .*/, "", offset)
+		access = ($0 ~ /cfg_read/ ? "r" : "w") offset
+		list[++n] = access
+		if (access == "rfc" && list[n - 1] != "rf8")
+			mark[++marks] = n
+	}
+	END {
+		name[1] = "open"; name[2] = "close"
+		for (m = 1; m < marks; m++) {
+			line = ""
+			for (i = mark[m] + 1; i < mark[m + 1]; i++) {
+				if (list[i] == "r0" && list[i + 1] == "r4" &&
+				    list[i + 63] == "rfc") {
+					line = line " probe"
+					i += 63
+				} else
+					line = line " " list[i]
+			}
+			print name[m] ":" line
+		}
+	}' trace
+}
+
+test_case open 'an open makes the configuration accesses it needs, each write \
+verified, and no more' timeout=120
+open_body()
+{
+	run_traced h_open ' edu ' pci_cfg
+	# Is it an edu, what stands in the command register, INTx off; is there
+	# such a BAR, and which function is it, for the record.  Then the
+	# sequence of bar.c: the command register and BAR0 as found, decoding
+	# off, all ones, BAR0 and the command register put back.  Decoding is
+	# on; bus mastering goes on, and INTx.
+	tr -d '\t' >expected <<-END
+	open: r0 r4 r4 w4 r4 rc r10 r0 r8 \
+	r4 w4 r4 r10 w10 r10 w10 r10 w4 r4 probe \
+	r4 r4 w4 r4 r4 w4 r4
+	close: r4 w4 r4 w4 r4 w4 r4
+	END
+	summarize_config >summary
+	atf_check -o file:expected cat summary
 }
