@@ -270,7 +270,7 @@ arm64_body()
 	check_word 'virt,graphics=on' -r root
 	check_word cortex-a72 -r root
 	atf_check -o ignore grep -x 'edu,bus=pcie.0,addr=0x0a.*' words
-	atf_check -s exit:64 -e match:'-M: the kernel is for arm64' \
+	atf_check -s exit:64 -e match:'-M, -I: the kernel is for arm64' \
 	    eduvm -r root -M q35 -- true
 	ln -s "$QEMU" bin/qemu-system-aarch64
 	unset QEMU
