@@ -27,7 +27,11 @@ struct edu_region {
 	int		is_io;
 };
 
-/* Every member is there but those that say what NULL means. */
+/*
+ * Every member is there but those that say what NULL means.  A bus that has its
+ * name and its table calls edu_trace_bus(), and reaches the function by that
+ * table alone from then on, so that a trace misses nothing.
+ */
 struct edu_bus_ops {
 	/* Read or write one dword of configuration space. */
 	int	(*config_read)(struct edu_bus *, unsigned offset,

@@ -312,6 +312,7 @@ EDU_TEST(set, "handles in a set: each tells of its accesses, and of the sleep "
     "for what it waits for")
 {
 	struct edu *edu = open_traced("qtest:", 0), *other;
+	const struct edu_trace_event *e;
 	struct edu_done done;
 	struct edu_set *set;
 	char *data;
@@ -329,7 +330,10 @@ EDU_TEST(set, "handles in a set: each tells of its accesses, and of the sleep "
 	REQUIRE_EDU(edu, edu_submit_put(edu, 0, data, 100, EDU_INTERRUPT,
 	    SOON_MS, NULL));
 	ATF_REQUIRE_EQ(edu_set_wait(set, SOON_MS, &done), 1);
-	(void)find(EDU_TRACE_WAIT, 0);
+	/* And not only the look for what has come. */
+	for (e = find(EDU_TRACE_WAIT, 0); e->kind != EDU_TRACE_WAIT ||
+	    e->value == 0; e++)
+		ATF_REQUIRE(e < &trace.event[trace.count]);
 	ATF_CHECK_EQ(find(EDU_TRACE_WRITE, EDU_DMA_CMD)->value, 5);
 	edu_set_free(set);
 	edu_close(other);

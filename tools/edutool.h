@@ -77,6 +77,7 @@ struct tracer {
 	int	is_timed;
 	int	is_lost;	/* there was no memory for a line */
 	int64_t	start_ns;
+	char	device[128];	/* of the last event */
 	struct namer namer;
 	struct json line;
 	char	arc[320];	/* of the chart: not printed yet */

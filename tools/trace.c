@@ -186,6 +186,18 @@ print_arc(struct tracer *tr, const struct edu_trace_event *e)
 	tr->count++;
 }
 
+/* A command may open several, one after the other. */
+static void
+change_device(struct tool *t, const char *device)
+{
+	struct tracer *tr = &t->tracer;
+
+	if (tr->device[0] != '\0' && !tr->is_chart && !t->is_json)
+		(void)fprintf(tr->file, "-- %s\n", device);
+	(void)snprintf(tr->device, sizeof(tr->device), "%s", device);
+	memset(&tr->namer, 0, sizeof(tr->namer));
+}
+
 static void
 print_event(void *arg, const struct edu_trace_event *e)
 {
@@ -194,6 +206,8 @@ print_event(void *arg, const struct edu_trace_event *e)
 
 	if (tr->start_ns == 0)
 		tr->start_ns = e->time_ns;
+	if (strcmp(tr->device, e->device) != 0)
+		change_device(t, e->device);
 	/* For a picture, what the command itself does. */
 	if (tr->is_chart && (t->edu != NULL || t->is_verbose))
 		print_arc(tr, e);

@@ -21,6 +21,10 @@ list_body()
 	atf_check -o file:expected \
 	    sed -n 's/^"device": "\([^"]*\).*/\1/p' objects
 	contains '"kernel_side": "none"}'
+	# The trace says whose an access is, where that changes.
+	atf_check -o file:output "$EDUTOOL" --trace=trace list
+	sed 1d expected >others
+	atf_check -o file:others sed -n 's/^-- //p' trace
 	give uio
 	atf_check -o match:"^$device .* kernel side: $driver_name$" \
 	    "$EDUTOOL" list
