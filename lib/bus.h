@@ -124,7 +124,8 @@ struct edu_bus {
  * The function at an address ("0:a.0"), or the first edu device for NULL.
  * Errors as of edu_open().  Touches nothing.
  */
-struct edu_bus *edu_bus_pciaccess(const char *address, struct edu_error *);
+struct edu_bus *edu_bus_pciaccess(const char *address, int writable,
+    struct edu_error *);
 
 /*
  * The addresses of all edu devices, or of all functions, sorted, in an array

@@ -27,7 +27,8 @@ open_pci(struct edu *edu, const char *name)
 	struct edu_first_error first;
 	struct edu_bus *bus;
 
-	bus = edu_bus_pciaccess(name, &edu->err);
+	bus = edu_bus_pciaccess(name, !(edu->flags & EDU_OPEN_READONLY),
+	    &edu->err);
 	if (bus != NULL || (errno != EACCES && errno != EPERM) ||
 	    (edu->flags & EDU_OPEN_CONFIG) || edu_system.bus == NULL)
 		return bus;

@@ -54,11 +54,12 @@ struct edu_system {
 	 * A descriptor for the configuration space of the function at an
 	 * address, for pread(2) and pwrite(2), which speaks of that function
 	 * alone: ENODEV once it is gone.  A read of no bytes tells as well.
-	 * NULL: there is none, libpciaccess goes by the address.
+	 * NULL: there is none, libpciaccess goes by the address.  Who is not
+	 * going to write must not seem to others as if he were.
 	 *
 	 * instance: of the function behind such a descriptor, as in bus.h.
 	 */
-	int	(*config)(const char *address);
+	int	(*config)(const char *address, int writable);
 	int	(*instance)(int config_fd, char *buf, size_t size);
 	/*
 	 * The kernel driver bound to the function at an address

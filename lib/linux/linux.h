@@ -60,7 +60,7 @@ int edu_sysfs_line_at(int sysfs, const char *path, char *buf, size_t size);
 /* The function's directory, for openat(2) and its like; -1 with errno. */
 int edu_sysfs_open(const char *address);
 /* See system.h. */
-int edu_linux_config(const char *address);
+int edu_linux_config(const char *address, int writable);
 int edu_linux_instance(int config_fd, char *buf, size_t size);
 int edu_linux_driver(const char *address, struct edu_driver *);
 /* The same in its directory, where no driver and no function look alike. */

@@ -61,14 +61,14 @@ edu_sysfs_open(const char *address)
 
 /* Who may not write may still look. */
 int
-edu_linux_config(const char *address)
+edu_linux_config(const char *address, int writable)
 {
 	char path[sizeof(EDU_SYSFS_PCI) + 160];
 	int fd;
 
 	(void)snprintf(path, sizeof(path), EDU_SYSFS_PCI "/%.128s/config",
 	    address);
-	fd = open(path, O_RDWR | O_CLOEXEC);
+	fd = open(path, (writable ? O_RDWR : O_RDONLY) | O_CLOEXEC);
 	if (fd == -1 && (errno == EACCES || errno == EPERM || errno == EROFS))
 		fd = open(path, O_RDONLY | O_CLOEXEC);
 	return fd;

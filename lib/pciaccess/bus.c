@@ -327,7 +327,7 @@ static const struct edu_bus_ops ops = {
 };
 
 static int
-open_config(struct pci_bus *p, struct edu_error *err)
+open_config(struct pci_bus *p, int writable, struct edu_error *err)
 {
 
 	p->where = edu_pci_address(p->device);
@@ -335,7 +335,7 @@ open_config(struct pci_bus *p, struct edu_error *err)
 	p->config_fd = -1;
 	if (edu_system.config == NULL)
 		return 0;
-	p->config_fd = edu_system.config(p->bus.name);
+	p->config_fd = edu_system.config(p->bus.name, writable);
 	if (p->config_fd != -1)
 		return 0;
 	if (errno == ENOENT)
@@ -345,7 +345,7 @@ open_config(struct pci_bus *p, struct edu_error *err)
 }
 
 struct edu_bus *
-edu_bus_pciaccess(const char *address, struct edu_error *err)
+edu_bus_pciaccess(const char *address, int writable, struct edu_error *err)
 {
 	struct edu_address a;
 	struct pci_bus *p;
@@ -359,7 +359,7 @@ edu_bus_pciaccess(const char *address, struct edu_error *err)
 	if ((p = calloc(1, sizeof(*p))) == NULL)
 		(void)edu_fail_memory(err);
 	else if ((p->device = edu_pci_find(address != NULL ? &a : NULL, fresh,
-	    err)) != NULL && open_config(p, err) == 0) {
+	    err)) != NULL && open_config(p, writable, err) == 0) {
 		p->scan = edu_pci_scans;
 		p->bus.err = err;
 		p->bus.ops = &ops;

@@ -540,7 +540,7 @@ DEVICE_TEST(killed_anywhere, "kill -9 at every system call of opening and "
 	int n;
 
 	/* While this is open, nobody here looks at all the bus again. */
-	ATF_REQUIRE((bus = edu_bus_pciaccess(name, &unused)) != NULL);
+	ATF_REQUIRE((bus = edu_bus_pciaccess(name, 1, &unused)) != NULL);
 	/* The return from a call leaves what the next call finds. */
 	for (n = 1; kill_at(name, n, open_and_close); n += 2) {
 		if (pci_read(name, BAR(0)) != bar0 ||

@@ -232,3 +232,28 @@ DEVICE_TEST(own_handle, "whoever has the device by this library is named, "
 	ATF_CHECK_EQ(status, 0);
 	edu_close(edu);
 }
+
+DEVICE_TEST(reader_elsewhere, "another process's read-only handle keeps nobody "
+    "from driving the device")
+{
+	const char *name = need_edu();
+	struct edu *edu;
+	int fds[2], status;
+	pid_t pid;
+	char c;
+
+	ATF_REQUIRE(pipe(fds) == 0);
+	ATF_REQUIRE((pid = fork()) != -1);
+	if (pid == 0) {
+		edu = edu_open(name, EDU_OPEN_READONLY);
+		(void)write(fds[1], "", 1);
+		(void)pause();
+		_exit(edu == NULL);
+	}
+	ATF_REQUIRE(read(fds[0], &c, 1) == 1);
+	edu = open_device(name, 0);
+	ATF_CHECK(edu_holder(edu) == NULL);
+	edu_close(edu);
+	ATF_REQUIRE(kill(pid, SIGKILL) == 0);
+	ATF_REQUIRE_EQ(waitpid(pid, &status, 0), pid);
+}
