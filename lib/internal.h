@@ -144,10 +144,14 @@ struct edu_queue {
 	struct edu_op	calls[EDU_ENGINES];	/* of those that block */
 	struct edu_op	left[EDU_ENGINES];	/* begun, nobody waits */
 	int		is_left[EDU_ENGINES];
-	/* A list of those whose due time may have changed; NULL: unwatched. */
-	struct edu	**changed;
-	struct edu	*next_changed;
-	int		is_changed;
+	int		owes[EDU_ENGINES];	/* an interrupt, to nobody */
+};
+
+/* watch.c */
+struct edu_watch {
+	struct edu	**changed;	/* the list; NULL: unwatched */
+	struct edu	*next;		/* in it */
+	int		is_changed;	/* it is in it */
 };
 
 /* set.c */
@@ -179,6 +183,7 @@ struct edu {
 	struct edu_memory memory;
 	struct edu_dma	dma;
 	struct edu_queue queue;
+	struct edu_watch watch;
 	struct edu_member member;
 };
 
@@ -298,6 +303,8 @@ int	edu_confirm(struct edu *);
  */
 /* Nothing of mask stays pending, in the device or on its way to us. */
 int	edu_irq_discard(struct edu *, uint32_t mask);
+/* The same of one that may be on its way: that is waited for, not for long. */
+int	edu_irq_flush(struct edu *, uint32_t mask);
 /* Bits that were taken and not reported: an older one's, no longer wanted. */
 void	edu_irq_drop(struct edu *, uint32_t mask);
 /* Have them interrupt, with bus mastering on; and, at the end, put back. */
@@ -418,6 +425,13 @@ void	edu_dma_leave(struct edu *);
 int	edu_dma_is_running(const struct edu *);
 
 /*
+ * watch.c: a handle whose due time may have changed enters a list.
+ */
+void	edu_watch_note(struct edu *);
+void	edu_watch_start(struct edu *, struct edu **changed);
+struct edu *edu_watch_next(struct edu **changed);
+
+/*
  * queue.c
  */
 void	edu_queue_open(struct edu *);
@@ -439,9 +453,6 @@ int	edu_queue_is_over(const struct edu_op *);
 int	edu_queue_result(const struct edu_op *);
 void	edu_queue_leave(struct edu *, struct edu_op *, int errnum);
 int	edu_queue_run(struct edu *, const struct edu_op *, uint32_t *result);
-/* Enter a list whenever the due time may have changed; and leave it. */
-void	edu_queue_watch(struct edu *, struct edu **changed);
-struct edu *edu_queue_changed(struct edu **changed);
 
 /*
  * call.c: a copy, or a part of one, for set.c; proven.

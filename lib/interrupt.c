@@ -26,6 +26,9 @@
 #define SILENCE_MS	1000
 /* What looks like one may be an interrupt that is on its way to us. */
 #define CONFIRM_MS	200
+/* How much later than "done" an engine may interrupt, and how often we look. */
+#define LATE_US		20000
+#define NAP_US		200
 
 /* Somebody must wake us. */
 int
@@ -144,6 +147,24 @@ edu_irq_discard(struct edu *edu, uint32_t mask)
 		return -1;
 	edu_irq_drop(edu, mask);
 	return 0;
+}
+
+/*
+ * An engine is done before it interrupts.  What nobody has waited for is not
+ * to be taken for the next one's.
+ */
+int
+edu_irq_flush(struct edu *edu, uint32_t mask)
+{
+	int64_t end_us = edu_now_us() + LATE_US;
+
+	while ((edu->irq.pending & mask) == 0 && edu_now_us() < end_us) {
+		if (gather(edu) == -1)
+			return -1;
+		if ((edu->irq.pending & mask) == 0)
+			edu_sleep_until(edu_now_us() + NAP_US);
+	}
+	return edu_irq_discard(edu, mask);
 }
 
 void

@@ -111,54 +111,24 @@ drop(struct edu *edu, struct edu_op *op)
 		edu_dma_drop(edu, op);
 }
 
-/* Who watches this handle hears that its due time may have changed. */
-static void
-note(struct edu *edu)
-{
-	struct edu_queue *q = &edu->queue;
-
-	if (q->changed == NULL || q->is_changed)
-		return;
-	q->is_changed = 1;
-	q->next_changed = *q->changed;
-	*q->changed = edu;
-}
-
-void
-edu_queue_watch(struct edu *edu, struct edu **changed)
-{
-
-	edu->queue.changed = changed;
-	edu->queue.is_changed = 0;
-	note(edu);
-}
-
-struct edu *
-edu_queue_changed(struct edu **changed)
-{
-	struct edu *edu = *changed;
-
-	if (edu != NULL) {
-		*changed = edu->queue.next_changed;
-		edu->queue.is_changed = 0;
-	}
-	return edu;
-}
-
 /* It leaves its queue, with errno and the message of how. */
 static void
 complete(struct edu *edu, struct edu_op *op, int errnum)
 {
 	struct edu_queue *q = &edu->queue;
 	int has_begun = op->state == EDU_OP_BEGUN;
+	int goes_on = has_begun && (errnum == ETIMEDOUT || errnum == EINTR ||
+	    errnum == ECANCELED);
 
 	unlink_op(&q->waiting[op->engine], op);
 	edu_irq_own(edu, 0, engines[op->engine].bit);
 	op->errnum = errnum;
 	op->state = EDU_OP_DONE;
+	if (goes_on && op->interrupts)
+		q->owes[op->engine] = 1;
 	if (!is_call(edu, op))
 		append(&q->done, op);
-	else if (has_begun && (errnum == ETIMEDOUT || errnum == EINTR)) {
+	else if (goes_on) {
 		q->left[op->engine] = *op;
 		q->is_left[op->engine] = 1;
 		return;
@@ -185,6 +155,11 @@ static int
 miss(struct edu *edu, struct edu_op *op, int64_t now_us)
 {
 
+	uint32_t id;
+
+	/* All ones, or 0: what says "done" may be a device that is gone. */
+	if (edu_identify(edu, &id) == -1)
+		return -1;
 	if (!op->is_silent && now_us < op->deadline_us) {
 		op->is_silent = 1;
 		op->listen_us = now_us + CONFIRM_US;
@@ -235,19 +210,32 @@ forget(struct edu *edu, enum edu_engine e)
 	drop(edu, &edu->queue.left[e]);
 }
 
+/* The interrupt of one that nobody has waited for is not the next one's. */
+static int
+settle(struct edu *edu, enum edu_engine e)
+{
+
+	forget(edu, e);
+	if (!edu->queue.owes[e])
+		return 0;
+	edu->queue.owes[e] = 0;
+	return edu_irq_flush(edu, engines[e].bit);
+}
+
 static int
 begin(struct edu *edu, struct edu_op *op, int64_t now_us)
 {
 
-	forget(edu, op->engine);
+	if (edu_require_still(edu, EDU_REGISTERS) == -1 ||
+	    settle(edu, op->engine) == -1)
+		return -1;
 	op->state = EDU_OP_BEGUN;
 	op->is_silent = op->is_polled = 0;
 	op->interrupts = (op->flags & EDU_INTERRUPT) != 0;
 	op->listen_us = now_us + SILENCE_US;
 	if (op->interrupts)
 		edu_irq_own(edu, engines[op->engine].bit, 0);
-	return edu_require_still(edu, EDU_REGISTERS) == -1 ? -1 :
-	    engines[op->engine].begin(edu, op);
+	return engines[op->engine].begin(edu, op);
 }
 
 /* A transfer takes time on the machine's clock, a factorial does not. */
@@ -352,7 +340,7 @@ turn(struct edu *edu, enum edu_engine last)
 
 	for (i = 1; i <= EDU_ENGINES; i++)
 		step(edu, (last + i) % EDU_ENGINES, now_us);
-	note(edu);
+	edu_watch_note(edu);
 }
 
 void
@@ -435,7 +423,7 @@ resume(struct edu *edu, struct edu_op *op, const struct edu_op *wanted)
 		f->end = &op->next;
 	op->next = f->first;
 	f->first = op;
-	edu->queue.is_left[op->engine] = 0;
+	edu->queue.is_left[op->engine] = edu->queue.owes[op->engine] = 0;
 	op->state = EDU_OP_BEGUN;
 	op->flags = wanted->flags;
 	op->deadline_us = wanted->deadline_us;
@@ -469,7 +457,7 @@ edu_queue_add(struct edu *edu, const struct edu_op *wanted)
 		    EDU_QUEUE_MAX);
 	edu->queue.unused = op->next;
 	enqueue(edu, op, wanted);
-	note(edu);
+	edu_watch_note(edu);
 	return 0;
 }
 
@@ -513,7 +501,7 @@ edu_queue_cancel(struct edu *edu, const void *cookie)
 			complete(edu, op, ECANCELED);
 			count++;
 		}
-	note(edu);
+	edu_watch_note(edu);
 	return count;
 }
 
@@ -528,7 +516,7 @@ edu_queue_call(struct edu *edu, const struct edu_op *wanted)
 		resume(edu, op, wanted);
 	else
 		enqueue(edu, op, wanted);
-	note(edu);
+	edu_watch_note(edu);
 	return op;
 }
 
@@ -552,7 +540,7 @@ edu_queue_leave(struct edu *edu, struct edu_op *op, int errnum)
 
 	if (!edu_queue_is_over(op))
 		complete(edu, op, errnum);
-	note(edu);
+	edu_watch_note(edu);
 }
 
 int

@@ -6,7 +6,7 @@
 /*
  * Many devices on one thread: a heap of the handles by the time at which each
  * wants to be looked at next.  A handle whose time may have changed enters the
- * list "changed" (see queue.c) and gets its place before anything is done; one
+ * list "changed" (see watch.c) and gets its place before anything is done; one
  * that has something done waits in the list "ready" until it is reaped.
  */
 
@@ -96,7 +96,7 @@ settle(struct edu_set *set)
 	struct edu *edu;
 	int listens;
 
-	while ((edu = edu_queue_changed(&set->changed)) != NULL) {
+	while ((edu = edu_watch_next(&set->changed)) != NULL) {
 		listens = edu_queue_listens(edu);
 		set->listeners += (size_t)listens;
 		set->listeners -= (size_t)edu->member.listens;
@@ -232,7 +232,7 @@ edu_set_add(struct edu_set *set, struct edu *edu)
 	edu->member.set = set;
 	edu->member.due_us = EDU_NEVER;
 	put_at(set, set->count++, edu);
-	edu_queue_watch(edu, &set->changed);
+	edu_watch_start(edu, &set->changed);
 	return 0;
 }
 
@@ -268,7 +268,7 @@ edu_set_remove(struct edu_set *set, struct edu *edu)
 		put_at(set, i, last);
 		sift(set, i);
 	}
-	edu_queue_watch(edu, NULL);
+	edu_watch_start(edu, NULL);
 	edu->member.set = NULL;
 }
 

@@ -427,6 +427,32 @@ EDU_TEST(gone_reads_ones, "a device that reads all ones, as on a real bus: "
 	edu_close(edu);
 }
 
+/* Nor does it do what it is told. */
+static enum tap_verdict
+deaf(size_t i, struct tap_access *a)
+{
+
+	if (!a->is_config && a->is_write)
+		return TAP_LOSE;
+	return tap_read_ones(i, a);
+}
+
+EDU_TEST(gone_is_silent, "and one that will never interrupt: ENODEV as well, "
+    "and no endless wait", "timeout", "30")
+{
+	struct edu *edu = open_device("qtest:", 0);
+	unsigned char *mem = alloc(edu, 4096);
+	uint32_t result;
+
+	tap_attach(edu);
+	tap.hook = deaf;
+	CHECK_ERRNO(edu, ENODEV, edu_dma_put(edu, 0, mem, 100, EDU_INTERRUPT,
+	    EDU_FOREVER) == -1);
+	CHECK_ERRNO(edu, ENODEV, edu_factorial(edu, 5, EDU_INTERRUPT,
+	    EDU_FOREVER, &result) == -1);
+	edu_close(edu);
+}
+
 EDU_TEST(last_byte_allowed, "EDU_DMA_LAST_BYTE allows 4096 bytes and no more; "
     "the transfer is started and never gets to run")
 {
