@@ -151,7 +151,8 @@ install_files_body() {
 	atf_check -o inline:'libedu.so.1.0\n' \
 	    readlink root/usr/lib/libedu.so.1
 	# One page a function, and no page without one.
-	sed -n 's/.*[ *]\(edu_[a-z_0-9]*\)(.*/\1/p' "$top/include/edu.h" |
+	sed -n '/^typedef/!s/.*[ *]\(edu_[a-z_0-9]*\)(.*/\1/p' \
+	    "$top/include/edu.h" |
 	    sort -u >functions
 	(cd root/usr/share/man/man3 && ls edu_*.3) | sed 's/\.3$//' |
 	    sort >pages

@@ -205,7 +205,7 @@ add_refused(const char *file, int mode, char *list, size_t size)
 
 	if (*file != '\0' &&
 	    faccessat(AT_FDCWD, file, mode, AT_EACCESS) == -1)
-		(void)snprintf(list + used, size - used, " %s", file);
+		(void)snprintf(list + used, size - used, " %.128s", file);
 }
 
 static void
