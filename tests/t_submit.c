@@ -6,6 +6,7 @@
 /* Operations that nobody waits for, and sets. */
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdint.h>
 #include <string.h>
 #include <time.h>
@@ -509,4 +510,53 @@ EDU_TEST(set_copy_refused, "a copy by a set needs devices, and memory that "
 	edu_close(one);
 	edu_close(two);
 	edu_set_free(set);
+}
+
+/* A thread with two devices and a set of its own; NULL when all is well. */
+static void *
+drive(void *failure)
+{
+	struct edu_set *set = edu_set_new();
+	struct edu *edu[2];
+	unsigned char *mem[2];
+	struct edu_done done;
+	int count = 0, i, n;
+
+	for (i = 0; i < 2; i++) {
+		if (set == NULL ||
+		    (edu[i] = edu_open("qtest:", 0)) == NULL ||
+		    (mem[i] = edu_mem_alloc(edu[i], 4096)) == NULL ||
+		    edu_set_add(set, edu[i]) == -1)
+			return failure;
+		memset(mem[i], i + 1, 2000);
+		for (n = 0; n < 5; n++)
+			if (edu_submit_copy(edu[i], mem[i] + 2000, mem[i],
+			    2000, n % 2 ? EDU_INTERRUPT : 0, SOON_MS,
+			    NULL) == -1 || edu_submit_factorial(edu[i], 12, 0,
+			    SOON_MS, NULL) == -1)
+				return failure;
+	}
+	while (edu_set_wait(set, SOON_MS, &done) == 1)
+		count += done.error == 0;
+	edu_set_free(set);
+	n = mem[0][3999] == 1 && mem[1][3999] == 2;
+	edu_close(edu[0]);
+	edu_close(edu[1]);
+	return n && count == 20 ? NULL : failure;
+}
+
+EDU_TEST(set_threads, "threads drive sets of their own at once", "timeout",
+    "120")
+{
+	pthread_t thread[3];
+	void *failure = &thread, *result;
+	size_t i;
+
+	for (i = 0; i < 3; i++)
+		ATF_REQUIRE(pthread_create(&thread[i], NULL, drive,
+		    failure) == 0);
+	for (i = 0; i < 3; i++) {
+		ATF_REQUIRE(pthread_join(thread[i], &result) == 0);
+		ATF_CHECK(result == NULL);
+	}
 }
