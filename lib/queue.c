@@ -150,26 +150,23 @@ hush(struct edu *edu, struct edu_op *op)
 	return edu_irq_discard(edu, engines[op->engine].bit) == -1 ? -1 : 1;
 }
 
-/* Done, and its interrupt has not come: what may be the reason? */
+/* Done, and its interrupt has not come: it may just be coming; or why not? */
 static int
 miss(struct edu *edu, struct edu_op *op, int64_t now_us)
 {
-
+	int is_late = now_us >= op->deadline_us, was_silent = op->is_silent;
 	uint32_t id;
 
 	/* All ones, or 0: what says "done" may be a device that is gone. */
-	if (edu_identify(edu, &id) == -1)
+	if (edu_identify(edu, &id) == -1 || edu_irq_listen(edu, 0) == -1)
 		return -1;
-	if (!op->is_silent && now_us < op->deadline_us) {
-		op->is_silent = 1;
-		op->listen_us = now_us + CONFIRM_US;
-		return 0;
-	}
-	op->is_silent = 0;
-	op->listen_us = now_us + SILENCE_US;
-	if (edu_irq_obstacle(edu) == -1)
+	if (edu_irq_take(edu, engines[op->engine].bit))
+		return 1;
+	op->is_silent = !was_silent;
+	op->listen_us = now_us + (was_silent ? SILENCE_US : CONFIRM_US);
+	if (was_silent && edu_irq_obstacle(edu) == -1)
 		return -1;
-	if (now_us < op->deadline_us)
+	if (!is_late)
 		return 0;
 	return edu_fail(&edu->err, ETIMEDOUT, "%s",
 	    engines[op->engine].unheard);

@@ -15,7 +15,7 @@
 #include "h_pci.h"
 
 #define MAX	256
-#define SIZE	40000U
+#define SIZE	20000U
 
 static struct edu *edu[MAX];
 static size_t count;
