@@ -239,21 +239,26 @@ DEVICE_TEST(reader_elsewhere, "another process's read-only handle keeps nobody "
 	const char *name = need_edu();
 	struct edu *edu;
 	int fds[2], status;
-	pid_t pid;
-	char c;
+	pid_t pid, reader = 0;
 
 	ATF_REQUIRE(pipe(fds) == 0);
 	ATF_REQUIRE((pid = fork()) != -1);
+	/* No child of ours: those do not count. */
 	if (pid == 0) {
+		if (fork() != 0)
+			_exit(0);
+		(void)alarm(30);
 		edu = edu_open(name, EDU_OPEN_READONLY);
-		(void)write(fds[1], "", 1);
+		reader = edu != NULL ? getpid() : 0;
+		(void)write(fds[1], &reader, sizeof(reader));
 		(void)pause();
-		_exit(edu == NULL);
 	}
-	ATF_REQUIRE(read(fds[0], &c, 1) == 1);
+	ATF_REQUIRE_EQ(waitpid(pid, &status, 0), pid);
+	ATF_REQUIRE(read(fds[0], &reader, sizeof(reader)) ==
+	    (ssize_t)sizeof(reader));
+	ATF_REQUIRE(reader != 0);
 	edu = open_device(name, 0);
 	ATF_CHECK(edu_holder(edu) == NULL);
 	edu_close(edu);
-	ATF_REQUIRE(kill(pid, SIGKILL) == 0);
-	ATF_REQUIRE_EQ(waitpid(pid, &status, 0), pid);
+	ATF_REQUIRE(kill(reader, SIGKILL) == 0);
 }
