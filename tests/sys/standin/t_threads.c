@@ -249,7 +249,7 @@ EDU_TEST(detach_races, "detach while others open, map, fault and close")
 	atomic_store(&is_over, 0);
 	ATF_REQUIRE(pthread_create(&thread, NULL, user, NULL) == 0);
 	ATF_REQUIRE(pthread_create(&timer, NULL, clock_thread, NULL) == 0);
-	for (i = 0; i < 5000 && (detached < 50 || busy < 50); i++) {
+	for (i = 0; i < 200000 && (detached < 50 || busy < 50); i++) {
 		if (edu_do_detach(0) == 0) {
 			detached++;
 			ATF_REQUIRE(edu_do_attach(i % 2));
