@@ -121,11 +121,12 @@ complete(struct edu *edu, struct edu_op *op, int errnum)
 	    errnum == ECANCELED);
 
 	unlink_op(&q->waiting[op->engine], op);
-	edu_irq_own(edu, 0, engines[op->engine].bit);
+	if (has_begun && op->interrupts) {
+		edu_irq_own(edu, 0, engines[op->engine].bit);
+		q->owes[op->engine] = errnum != 0;
+	}
 	op->errnum = errnum;
 	op->state = EDU_OP_DONE;
-	if (goes_on && op->interrupts)
-		q->owes[op->engine] = 1;
 	if (!is_call(edu, op))
 		append(&q->done, op);
 	else if (goes_on) {

@@ -254,12 +254,13 @@ unready(struct edu_set *set, struct edu *edu)
 EDU_PUBLIC void
 edu_set_remove(struct edu_set *set, struct edu *edu)
 {
-	size_t i = edu->member.place;
 	struct edu *last;
+	size_t i;
 
 	if (set == NULL || edu->member.set != set)
 		return;
 	settle(set);
+	i = edu->member.place;
 	unready(set, edu);
 	set->listeners -= (size_t)edu->member.listens;
 	edu->member.listens = 0;

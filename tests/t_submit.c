@@ -236,6 +236,26 @@ EDU_TEST(cancelled, "what is cancelled is ECANCELED at once; what the device "
 	edu_close(edu);
 }
 
+EDU_TEST(cancelled_behind, "what is cancelled behind one that waits for its "
+    "interrupt leaves it that", "timeout", "30")
+{
+	struct edu *edu = open_stopped();
+	unsigned char *mem = alloc(edu, 4096);
+
+	REQUIRE_EDU(edu, edu_submit_put(edu, 0, mem, 100, EDU_INTERRUPT,
+	    SOON_MS, mem));
+	REQUIRE_EDU(edu, edu_submit_put(edu, 0, mem, 200, 0, EDU_FOREVER,
+	    edu));
+	REQUIRE_EDU(edu, edu_process(edu));
+	ATF_CHECK_EQ(edu_cancel(edu, edu), 1);
+	check_done(edu, edu, ECANCELED);
+	monitor("cont");
+	check_wait(edu, 500, 0);
+	REQUIRE_EDU(edu, edu_process(edu));
+	check_done(edu, mem, 0);
+	edu_close(edu);
+}
+
 EDU_TEST(timeouts, "a timeout begins with the submission, for what runs and "
     "for what waits; what waits behind goes on")
 {
@@ -249,22 +269,15 @@ EDU_TEST(timeouts, "a timeout begins with the submission, for what runs and "
 	REQUIRE_EDU(edu, edu_submit_put(edu, 0, mem, 3, 0, 20, &cookies[2]));
 	REQUIRE_EDU(edu, edu_submit_put(edu, 0, mem, 4, 0, EDU_FOREVER,
 	    &cookies[3]));
-	while (edu_cancel(edu, &cookies[0]) != 0) {
-		check_done(edu, &cookies[0], ECANCELED);
-		REQUIRE_EDU(edu, edu_submit_put(edu, 0, mem, 1, 0, 40,
-		    &cookies[0]));
-		break;
-	}
 	/* The engine has not been asked for anything so far. */
 	ATF_CHECK_EQ(get_registers(edu).count, 0);
-	while (get_registers(edu).count == 0)
-		REQUIRE_EDU(edu, edu_process(edu));
-	ATF_CHECK_EQ(get_registers(edu).count, 2);
+	REQUIRE_EDU(edu, edu_process(edu));
+	ATF_CHECK_EQ(get_registers(edu).count, 1);
 	sleep_ms(50);
 	REQUIRE_EDU(edu, edu_process(edu));
+	check_done(edu, &cookies[0], ETIMEDOUT);
 	check_done(edu, &cookies[2], ETIMEDOUT);
 	CHECK_MESSAGE(edu, "earlier");
-	check_done(edu, &cookies[0], ETIMEDOUT);
 	check_nothing_done(edu);
 	monitor("cont");
 	while (edu_due(edu, &(struct timespec){ 0, 0 })) {
@@ -446,6 +459,31 @@ EDU_TEST(set, "a set reaps what is done on any of its handles, and loses none "
 	check_done(edu[2], mem[2], 0);
 	edu_set_free(set);
 	for (i = 0; i < DEVICES - 1; i++)
+		edu_close(edu[i]);
+}
+
+EDU_TEST(set_removed, "what is taken out with something to do is out")
+{
+	struct edu *edu[3];
+	struct edu_set *set = edu_set_new();
+	struct edu_done done;
+	int i, n;
+
+	for (i = 0; i < 3; i++) {
+		edu[i] = open_device("qtest:", 0);
+		REQUIRE_EDU(edu[i], edu_set_add(set, edu[i]));
+	}
+	ATF_CHECK_EQ(edu_set_wait(set, 0, &done), 0);
+	REQUIRE_EDU(edu[2], edu_submit_factorial(edu[2], 5, 0, SOON_MS, NULL));
+	edu_set_remove(set, edu[2]);
+	for (i = 0; i < 2; i++)
+		REQUIRE_EDU(edu[i], edu_submit_factorial(edu[i], 5, 0,
+		    SOON_MS, NULL));
+	for (n = 0; edu_set_wait(set, SOON_MS, &done) == 1; n++)
+		ATF_CHECK(done.edu != edu[2] && done.error == 0);
+	ATF_CHECK_EQ(n, 2);
+	edu_set_free(set);
+	for (i = 0; i < 3; i++)
 		edu_close(edu[i]);
 }
 
