@@ -29,7 +29,9 @@ prepare(struct edu *edu, struct edu_op *op, unsigned known, int timeout_ms)
 	if ((op->flags & EDU_SPIN) && (op->flags & EDU_SLEEP))
 		return edu_fail(&edu->err, EINVAL, "to spin and to sleep "
 		    "exclude each other");
-	if (edu_start_timeout(edu, timeout_ms, &op->deadline_us) == -1)
+	op->start_us = edu_now_us();
+	if (edu_start_timeout(edu, op->start_us, timeout_ms,
+	    &op->deadline_us) == -1)
 		return -1;
 	return op->flags & EDU_INTERRUPT ? edu_irq_require(edu) : 0;
 }

@@ -19,14 +19,14 @@ edu_now_us(void)
 }
 
 int64_t
-edu_deadline_us(int timeout_ms)
+edu_deadline_us(int64_t start_us, int timeout_ms)
 {
 
 	if (timeout_ms == EDU_FOREVER)
 		return EDU_NEVER;
 	if (timeout_ms < 0)
 		return -1;
-	return edu_now_us() + (int64_t)timeout_ms * 1000;
+	return start_us + (int64_t)timeout_ms * 1000;
 }
 
 int

@@ -15,10 +15,10 @@
 
 int64_t	edu_now_us(void);
 /*
- * When a timeout of so many milliseconds that starts now is over: EDU_NEVER
+ * When a timeout of so many milliseconds that starts then is over: EDU_NEVER
  * for EDU_FOREVER, -1 for any other negative one.
  */
-int64_t	edu_deadline_us(int timeout_ms);
+int64_t	edu_deadline_us(int64_t start_us, int timeout_ms);
 /* What is left of it, rounded up for poll(2); EDU_FOREVER for EDU_NEVER. */
 int	edu_remaining_ms(int64_t deadline_us);
 void	edu_timespec(int64_t us, struct timespec *);

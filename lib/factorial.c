@@ -23,8 +23,8 @@
 #define USUAL_MAX_US	1000
 #define PATIENCE	8	/* times what is usual */
 #define WEIGHT		8	/* of what is known against what is new */
-/* Looks for one at the clock, which costs as much. */
-#define LOOKS		16
+/* Looks for one at the clock, which is a system call on some systems. */
+#define LOOKS		32
 
 #define NAP_MIN_US	50
 #define NAP_MAX_US	5000
@@ -72,7 +72,7 @@ edu_factorial_begin(struct edu *edu, struct edu_op *op)
 	set_status(edu, op->flags & EDU_INTERRUPT ? EDU_STATUS_IRQFACT : 0);
 	edu_write32(edu, EDU_FACTORIAL, op->n);
 	edu_factorial_started(edu);
-	f->start_us = edu_now_us();
+	f->start_us = op->start_us;
 	f->due_us = f->start_us + f->usual_us;
 	return 0;
 }
@@ -115,11 +115,21 @@ learn(struct edu_factorial *f, int64_t now_us)
 }
 
 int
+edu_factorial_glance(struct edu *edu)
+{
+	int i;
+
+	for (i = 0; i < LOOKS; i++)
+		if (is_done(edu))
+			return 1;
+	return 0;
+}
+
+int
 edu_factorial_spin(struct edu *edu, const struct edu_op *op)
 {
 	struct edu_factorial *f = &edu->factorial;
 	int64_t end_us = op->deadline_us, now_us = edu_now_us();
-	int i;
 
 	if (!(op->flags & EDU_SPIN) &&
 	    f->start_us + PATIENCE * f->usual_us < end_us)
@@ -127,8 +137,7 @@ edu_factorial_spin(struct edu *edu, const struct edu_op *op)
 	if (now_us >= end_us)
 		return 0;
 	while (f->is_running && now_us < end_us) {
-		for (i = 0; i < LOOKS && !is_done(edu); i++)
-			continue;
+		(void)edu_factorial_glance(edu);
 		now_us = edu_now_us();
 	}
 	if (f->is_running)

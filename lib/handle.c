@@ -40,12 +40,18 @@ edu_present(struct edu *edu)
 	return known;
 }
 
+static int
+was_present(const struct edu *edu, int64_t now_us)
+{
+
+	return edu->present_us != 0 && now_us - edu->present_us < PRESENT_US;
+}
+
 int
 edu_was_present(const struct edu *edu)
 {
 
-	return edu->present_us != 0 &&
-	    edu_now_us() - edu->present_us < PRESENT_US;
+	return was_present(edu, edu_now_us());
 }
 
 static void
@@ -92,14 +98,21 @@ edu_require(struct edu *edu, int what)
 }
 
 int
-edu_require_still(struct edu *edu, int what)
+edu_require_at(struct edu *edu, int what, int64_t now_us)
 {
 
 	if (check_open(edu, what) == -1)
 		return -1;
-	if (edu->bus->ops->present == NULL || edu_was_present(edu))
+	if (edu->bus->ops->present == NULL || was_present(edu, now_us))
 		return 0;
 	return edu_present(edu) == -1 ? -1 : 0;
+}
+
+int
+edu_require_still(struct edu *edu, int what)
+{
+
+	return edu_require_at(edu, what, edu_now_us());
 }
 
 int
@@ -113,10 +126,11 @@ edu_require_flags(struct edu *edu, unsigned flags, unsigned known)
 }
 
 int
-edu_start_timeout(struct edu *edu, int timeout_ms, int64_t *deadline_us)
+edu_start_timeout(struct edu *edu, int64_t start_us, int timeout_ms,
+    int64_t *deadline_us)
 {
 
-	if ((*deadline_us = edu_deadline_us(timeout_ms)) != -1) {
+	if ((*deadline_us = edu_deadline_us(start_us, timeout_ms)) != -1) {
 		begin(edu, *deadline_us);
 		return 0;
 	}

@@ -115,6 +115,7 @@ struct edu_op {
 	/* What it is. */
 	enum edu_engine	engine;
 	unsigned	flags;
+	int64_t		start_us;	/* asked for, and then begun */
 	int64_t		deadline_us;
 	void		*cookie;	/* the submitter's */
 	struct edu_move	move;
@@ -222,6 +223,8 @@ int	edu_require(struct edu *, int what);
 int	edu_require_open(struct edu *, int what);
 /* The same in the middle of a call, whose deadline stays. */
 int	edu_require_still(struct edu *, int what);
+/* The same by whom the clock has just been looked at. */
+int	edu_require_at(struct edu *, int what, int64_t now_us);
 /* A call begins that has no timeout. */
 void	edu_begin(struct edu *);
 /*
@@ -233,7 +236,8 @@ int	edu_present(struct edu *);
 int	edu_was_present(const struct edu *);
 /* EINVAL for flags that are not known, and for a negative timeout. */
 int	edu_require_flags(struct edu *, unsigned flags, unsigned known);
-int	edu_start_timeout(struct edu *, int timeout_ms, int64_t *deadline_us);
+int	edu_start_timeout(struct edu *, int64_t start_us, int timeout_ms,
+	    int64_t *deadline_us);
 /*
  * ETIMEDOUT, say, and "what", with the reason where the machine's clock stands
  * still, and otherwise with that.
@@ -362,6 +366,8 @@ int	edu_factorial_begin(struct edu *, struct edu_op *);
 int	edu_factorial_look(struct edu *, int64_t now_us);
 int64_t	edu_factorial_due(const struct edu *);
 int	edu_factorial_advance(struct edu *, struct edu_op *);
+/* A few looks at once: whether it is done. */
+int	edu_factorial_glance(struct edu *);
 /* Poll as long as is usual, or by EDU_SPIN to the end: 0 when that is over. */
 int	edu_factorial_spin(struct edu *, const struct edu_op *);
 void	edu_factorial_adopt(struct edu *);
@@ -452,7 +458,7 @@ struct edu_op *edu_queue_call(struct edu *, const struct edu_op *);
 int	edu_queue_is_over(const struct edu_op *);
 int	edu_queue_result(const struct edu_op *);
 void	edu_queue_leave(struct edu *, struct edu_op *, int errnum);
-int	edu_queue_run(struct edu *, const struct edu_op *, uint32_t *result);
+int	edu_queue_run(struct edu *, struct edu_op *, uint32_t *result);
 
 /*
  * call.c: a copy, or a part of one, for set.c; proven.

@@ -385,7 +385,8 @@ edu_irq_wait(struct edu *edu, int timeout_ms, uint32_t *status)
 
 	if (edu_require(edu, EDU_REGISTERS | EDU_CLAIM) == -1 ||
 	    edu_irq_require(edu) == -1 ||
-	    edu_start_timeout(edu, timeout_ms, &deadline_us) == -1)
+	    edu_start_timeout(edu, edu_now_us(), timeout_ms,
+	    &deadline_us) == -1)
 		return -1;
 	return consume(edu, ~edu->irq.owned, deadline_us, status);
 }

@@ -224,10 +224,11 @@ static int
 begin(struct edu *edu, struct edu_op *op, int64_t now_us)
 {
 
-	if (edu_require_still(edu, EDU_REGISTERS) == -1 ||
+	if (edu_require_at(edu, EDU_REGISTERS, now_us) == -1 ||
 	    settle(edu, op->engine) == -1)
 		return -1;
 	op->state = EDU_OP_BEGUN;
+	op->start_us = now_us;
 	op->is_silent = op->is_polled = 0;
 	op->interrupts = (op->flags & EDU_INTERRUPT) != 0;
 	op->listen_us = now_us + SILENCE_US;
@@ -438,7 +439,6 @@ enqueue(struct edu *edu, struct edu_op *op, const struct edu_op *wanted)
 {
 
 	*op = *wanted;
-	op->state = EDU_OP_QUEUED;
 	if (op->engine == EDU_ENGINE_DMA)
 		edu_dma_hold(op);
 	append(&edu->queue.waiting[op->engine], op);
@@ -541,10 +541,9 @@ edu_queue_leave(struct edu *edu, struct edu_op *op, int errnum)
 	edu_watch_note(edu);
 }
 
-int
-edu_queue_run(struct edu *edu, const struct edu_op *wanted, uint32_t *result)
+static int
+await(struct edu *edu, struct edu_op *op)
 {
-	struct edu_op *op = edu_queue_call(edu, wanted);
 
 	turn(edu, op->engine);
 	while (!edu_queue_is_over(op)) {
@@ -555,13 +554,46 @@ edu_queue_run(struct edu *edu, const struct edu_op *wanted, uint32_t *result)
 		else if (rest(edu, op) == 0)
 			turn(edu, op->engine);
 	}
-	if (op->errnum != 0) {
-		errno = op->errnum;
+	if (op->errnum == 0)
+		return 1;
+	errno = op->errnum;
+	return -1;
+}
+
+/*
+ * A factorial that is polled for takes the device microseconds, of which a
+ * queue would be a part: where nothing else is under way it goes without.
+ * 1 done, 0 not so (it may have begun), -1.
+ */
+static int
+run_at_once(struct edu *edu, struct edu_op *op)
+{
+	const struct edu_queue *q = &edu->queue;
+
+	if (op->engine != EDU_ENGINE_FACTORIAL ||
+	    (op->flags & (EDU_INTERRUPT | EDU_RESUME | EDU_SLEEP)) ||
+	    q->waiting[EDU_ENGINE_FACTORIAL].first != NULL ||
+	    q->waiting[EDU_ENGINE_DMA].first != NULL ||
+	    op->deadline_us <= op->start_us ||
+	    !edu_factorial_look(edu, op->start_us))
+		return 0;
+	if (begin(edu, op, op->start_us) == -1)
 		return -1;
+	return edu_factorial_glance(edu) ? edu_factorial_advance(edu, op) : 0;
+}
+
+int
+edu_queue_run(struct edu *edu, struct edu_op *op, uint32_t *result)
+{
+	int outcome = run_at_once(edu, op);
+
+	if (outcome == 0) {
+		op = edu_queue_call(edu, op);
+		outcome = await(edu, op);
 	}
-	if (result != NULL)
+	if (outcome == 1 && result != NULL)
 		*result = op->result;
-	return 0;
+	return outcome == 1 ? 0 : -1;
 }
 
 /* Nothing of it is left, but what the device does. */

@@ -298,7 +298,7 @@ edu_set_free(struct edu_set *set)
 EDU_PUBLIC int
 edu_set_wait(struct edu_set *set, int timeout_ms, struct edu_done *done)
 {
-	int64_t deadline_us = edu_deadline_us(timeout_ms);
+	int64_t deadline_us = edu_deadline_us(edu_now_us(), timeout_ms);
 	struct edu *worked;
 
 	if (deadline_us == -1)

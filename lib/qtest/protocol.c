@@ -269,7 +269,7 @@ next_line(struct qtest *q)
 int
 qtest_wait(struct qtest *q, int timeout_ms)
 {
-	int64_t deadline_us = edu_deadline_us(timeout_ms);
+	int64_t deadline_us = edu_deadline_us(edu_now_us(), timeout_ms);
 	int is_late = 0, result = 1;
 
 	if (q->errnum != 0) {

@@ -264,7 +264,7 @@ qtest_connect(const char *path, struct edu_error *err)
 static void
 await_end(struct qtest *q)
 {
-	int64_t deadline_us = edu_deadline_us(END_MS);
+	int64_t deadline_us = edu_deadline_us(edu_now_us(), END_MS);
 	struct pollfd pfd;
 
 	pfd.fd = q->fd;
