@@ -73,6 +73,8 @@ edu_command_change(struct edu *edu, uint32_t set, uint32_t clear)
 		return -1;
 	if ((before & (set | clear)) == set)
 		return 0;
+	if (edu->kernel != NULL)
+		edu->kernel->command_us = 0;
 	if (edu->bus->ops->config_write(edu->bus, PCI_COMMAND,
 	    (before & ~clear) | set) == -1 ||
 	    edu_command_read(edu, &after) == -1)

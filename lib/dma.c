@@ -132,6 +132,8 @@ release(struct edu *edu)
 	struct edu_mem *mem = edu->dma.mem;
 
 	edu->dma.mem = NULL;
+	if (edu->kernel != NULL)
+		edu->kernel->is_mastering = 0;
 	if (mem != NULL)
 		edu_mem_release(edu, mem);
 }
@@ -148,6 +150,7 @@ program(struct edu *edu, struct edu_mem *mem, uint64_t address,
 	set_register(edu, EDU_DMA_COUNT, length);
 	edu->dma.mem = mem;
 	edu_mem_hold(mem);
+	edu->kernel->is_mastering = 1;
 	edu->dma.is_running = 1;
 	edu->dma.nap_us = NAP_MIN_US;
 	edu->bus->ops->write(edu->bus, EDU_DMA_CMD, 8, EDU_DMA_CMD_RUN |

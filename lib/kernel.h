@@ -31,6 +31,13 @@ struct edu_kernel {
 	int		is_msi;
 	/* The addresses that it gives are an IOMMU's. */
 	int		translates;
+	/*
+	 * When rearm() read the command register, and whoever has changed it
+	 * since has put 0 here.  A transfer runs, and bus mastering is proven
+	 * to have been on all the time: rearm() must not switch it on unread.
+	 */
+	int64_t		command_us;
+	int		is_mastering;
 };
 
 /* One piece of DMA memory, contiguous for the CPU and for the device. */

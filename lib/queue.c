@@ -31,20 +31,22 @@ static const struct engine {
 	int64_t		(*due)(const struct edu *);
 	/* It is idle, having worked for this one: 1 all done, 0 goes on, -1. */
 	int		(*advance)(struct edu *, struct edu_op *);
+	int		(*is_same)(const struct edu_op *,
+			    const struct edu_op *);
 	const char	*late;
 	const char	*busy;
 	const char	*unheard;
 } engines[EDU_ENGINES] = {
 	[EDU_ENGINE_DMA] = {
 		EDU_INTR_DMA, edu_dma_begin, edu_dma_look, edu_dma_due,
-		edu_dma_advance,
+		edu_dma_advance, edu_dma_is_same,
 		"the transfer was not done in time",
 		"the device is still busy with an earlier transfer",
 		"the transfer is done, but its interrupt has not come",
 	},
 	[EDU_ENGINE_FACTORIAL] = {
 		EDU_INTR_FACTORIAL, edu_factorial_begin, edu_factorial_look,
-		edu_factorial_due, edu_factorial_advance,
+		edu_factorial_due, edu_factorial_advance, edu_factorial_is_same,
 		"the factorial was not computed in time",
 		"the device is still computing an earlier factorial",
 		"the factorial is done, but its interrupt has not come",
@@ -353,13 +355,6 @@ edu_queue_work(struct edu *edu)
 }
 
 static int64_t
-earlier(int64_t a, int64_t b)
-{
-
-	return a < b ? a : b;
-}
-
-static int64_t
 op_due(const struct edu *edu, const struct edu_op *op)
 {
 
@@ -377,10 +372,11 @@ edu_queue_due(const struct edu *edu)
 
 	for (i = 0; i < EDU_ENGINES; i++) {
 		op = edu->queue.waiting[i].first;
-		if (op != NULL)
-			due_us = earlier(due_us, op_due(edu, op));
+		if (op != NULL && op_due(edu, op) < due_us)
+			due_us = op_due(edu, op);
 		for (; op != NULL; op = op->next)
-			due_us = earlier(due_us, op->deadline_us);
+			if (op->deadline_us < due_us)
+				due_us = op->deadline_us;
 	}
 	return due_us;
 }
@@ -401,14 +397,6 @@ rest(struct edu *edu, struct edu_op *op)
 		return 0;
 	complete(edu, op, errno);
 	return -1;
-}
-
-static int
-is_same(const struct edu_op *a, const struct edu_op *b)
-{
-
-	return a->engine == EDU_ENGINE_DMA ? edu_dma_is_same(a, b) :
-	    edu_factorial_is_same(a, b);
 }
 
 /* What was left goes on, before all that has not begun. */
@@ -510,7 +498,7 @@ edu_queue_call(struct edu *edu, const struct edu_op *wanted)
 
 	op->engine = wanted->engine;
 	if (edu->queue.is_left[op->engine] && (wanted->flags & EDU_RESUME) &&
-	    is_same(&edu->queue.left[op->engine], wanted))
+	    engines[op->engine].is_same(&edu->queue.left[op->engine], wanted))
 		resume(edu, op, wanted);
 	else
 		enqueue(edu, op, wanted);

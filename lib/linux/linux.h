@@ -29,6 +29,7 @@ struct edu_linux {
 	int		translated;	/* an IOMMU stands before the memory */
 	int		uio_fd;		/* /dev/uioN, or -1 */
 	int		config_fd;	/* configuration space, or -1 */
+	uint16_t	command;	/* as rearm() has read it */
 	long		line;		/* the number of its interrupt */
 	/* Interrupts that came since uio.c counts, and the line's then. */
 	int		is_counting;

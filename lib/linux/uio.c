@@ -36,6 +36,7 @@
 #include <unistd.h>
 
 #include "bus.h"
+#include "clock.h"
 #include "error.h"
 #include "linux.h"
 #include "pci.h"
@@ -50,9 +51,12 @@
  * mastering alone, too.  But QEMU looks at that bit when the lower byte is
  * written, and (7.2 is one such) at no other time: what is pending then does
  * not fire, and its acknowledge asserts the line for good.  So both are
- * written, and read just before: a former value would switch bus mastering on
- * behind those who prove that it was on all the time.
+ * written.  What another process does to them meanwhile is undone by that, so
+ * they are read before; while no transfer runs, which it would harm, a few
+ * times in a second are enough.
  */
+#define KNOWN_US	100000
+
 static int
 command_read(struct edu_linux *self, uint16_t *command)
 {
@@ -232,50 +236,51 @@ edu_uio_close(struct edu_linux *self)
 		(void)close(self->config_fd);
 }
 
+static int
+is_known(const struct edu_linux *self, int64_t now_us)
+{
+
+	return self->is_counting && !self->kernel.is_mastering &&
+	    now_us - self->kernel.command_us < KNOWN_US;
+}
+
 /* Not verified: an interrupt may have come at once, and set the bit again. */
 int
 edu_uio_rearm(struct edu_kernel *kernel)
 {
 	struct edu_linux *self = edu_linux_of(kernel);
-	uint16_t command = 0;
+	int64_t now_us = edu_now_us();
 
-	if (command_read(self, &command) == -1)
-		return -1;
-	if ((command & PCI_COMMAND_NO_INTX) == 0)
-		return 0;
+	if (!is_known(self, now_us)) {
+		if (command_read(self, &self->command) == -1)
+			return -1;
+		kernel->command_us = now_us;
+		if ((self->command & PCI_COMMAND_NO_INTX) == 0)
+			return 0;
+	}
 	/* Nothing is under way. */
 	if (!self->is_counting) {
 		self->is_counting = 1;
 		self->line_count = read_line_count(self);
 	}
-	return command_write(self, command & (uint16_t)~PCI_COMMAND_NO_INTX);
+	return command_write(self,
+	    self->command & (uint16_t)~PCI_COMMAND_NO_INTX);
 }
 
-int
-edu_uio_wait(struct edu_kernel *kernel, int timeout_ms)
+/* Whether the count has changed: 1, 0, -1. */
+static int
+take_count(struct edu_linux *self)
 {
-	struct edu_linux *self;
-	struct pollfd pfd;
 	uint32_t count;
 	ssize_t n;
-	int ready;
 
-	self = edu_linux_of(kernel);
-	pfd.fd = self->uio_fd;
-	pfd.events = POLLIN;
-	ready = poll(&pfd, 1, timeout_ms);
-	if (ready == 0)
-		return 0;
-	if (ready == -1)
-		return edu_fail_errno(self->kernel.err, errno,
-		    "waiting for an interrupt");
 	n = read(self->uio_fd, &count, sizeof(count));
 	if (n == (ssize_t)sizeof(count)) {
 		self->announced++;
 		return 1;
 	}
 	if (n == -1 && (errno == EAGAIN || errno == EINTR))
-		return 1;	/* may have been one: let the caller look */
+		return 0;
 	if (n == -1 && errno == EIO)
 		return edu_fail(self->kernel.err, ENODEV,
 		    "waiting for an interrupt: the device was unplugged, or "
@@ -285,6 +290,25 @@ edu_uio_wait(struct edu_kernel *kernel, int timeout_ms)
 		    "waiting for an interrupt");
 	return edu_fail(self->kernel.err, EIO,
 	    "waiting for an interrupt: %zd of 4 bytes came", n);
+}
+
+/* One that is there already is had by one system call. */
+int
+edu_uio_wait(struct edu_kernel *kernel, int timeout_ms)
+{
+	struct edu_linux *self = edu_linux_of(kernel);
+	struct pollfd pfd = { .fd = self->uio_fd, .events = POLLIN };
+	int ready;
+
+	if ((ready = take_count(self)) != 0 || timeout_ms == 0)
+		return ready;
+	if ((ready = poll(&pfd, 1, timeout_ms)) == 0)
+		return 0;
+	if (ready == -1)
+		return edu_fail_errno(self->kernel.err, errno,
+		    "waiting for an interrupt");
+	/* May have been one: let the caller look. */
+	return take_count(self) == -1 ? -1 : 1;
 }
 
 int

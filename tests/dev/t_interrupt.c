@@ -338,6 +338,49 @@ DEVICE_TEST(msi_enabled, "Interrupts that cannot come end a wait with EIO and "
 	edu_close(edu);
 }
 
+/* Starts a transfer, and has the command register known by an interrupt. */
+static int
+start_watched(struct edu *edu, unsigned char *mem)
+{
+	struct edu_done done;
+	uint32_t result;
+	int i;
+
+	REQUIRE_EDU(edu, edu_submit_put(edu, 0, mem, 4095, 0, SOON_MS, NULL));
+	REQUIRE_EDU(edu, edu_process(edu));
+	for (i = 0; i < 2; i++)
+		REQUIRE_EDU(edu, edu_factorial(edu, 5, EDU_INTERRUPT, SOON_MS,
+		    &result));
+	return edu_reap(edu, &done) == 0;
+}
+
+DEVICE_TEST(master_off, "Interrupts while a transfer runs do not hide that "
+    "somebody has switched bus mastering off")
+{
+	struct edu *edu = open_device(need_device(1, 0), 0);
+	unsigned char *mem = need_memory(edu, 4096);
+	uint32_t command = pci_command(edu_name(edu)), result;
+	struct edu_done done;
+	int i;
+
+	if (strstr(edu_kernel_side(edu), "uio") == NULL)
+		atf_tc_skip("rearming writes no command register here");
+	for (i = 0; i < 10 && !start_watched(edu, mem); i++)
+		continue;
+	ATF_REQUIRE_MSG(i < 10, "this machine is too slow");
+	pci_set_command(edu_name(edu), command & ~COMMAND_MASTER);
+	REQUIRE_EDU(edu, edu_factorial(edu, 5, EDU_INTERRUPT, SOON_MS,
+	    &result));
+	for (i = 0; i < SOON_MS && edu_reap(edu, &done) == 0; i++) {
+		sleep_ms(1);
+		REQUIRE_EDU(edu, edu_process(edu));
+	}
+	ATF_CHECK_EQ(done.error, EIO);
+	CHECK_MESSAGE(edu, "bus mastering");
+	pci_set_command(edu_name(edu), command);
+	edu_close(edu);
+}
+
 DEVICE_TEST(no_kernel_side, "Without a kernel side a wait is ENOTSUP and says "
     "how to get one; the rest works")
 {
