@@ -78,6 +78,11 @@ struct edu_bus_ops {
 	 */
 	int	(*stands_still)(struct edu_bus *);
 	/*
+	 * Whether it is certain that no other process uses the function: 1,
+	 * or 0 where it has to be looked for.  NULL: it is always 0.
+	 */
+	int	(*is_unused)(struct edu_bus *);
+	/*
 	 * A word that names this very function: another that gets its address,
 	 * or the same after the system was started anew, has another.  NULL:
 	 * this bus knows none.

@@ -51,9 +51,11 @@ edu_kernel_open(struct edu *edu)
 static int
 find_holder(struct edu *edu)
 {
+	const struct edu_bus_ops *ops = edu->bus->ops;
 
 	if (edu->bus->is_private || edu->bus->is_driven ||
-	    edu_system.holder == NULL)
+	    edu_system.holder == NULL ||
+	    (ops->is_unused != NULL && ops->is_unused(edu->bus)))
 		return 0;
 	return edu_system.holder(edu->bus->name, edu->holder,
 	    sizeof(edu->holder));

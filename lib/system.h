@@ -62,6 +62,12 @@ struct edu_system {
 	int	(*config)(const char *address, int writable);
 	int	(*instance)(int config_fd, char *buf, size_t size);
 	/*
+	 * Whether nobody but this descriptor has the function open by anything
+	 * that holder() looks for: 1, or 0 where that is not certain.  NULL:
+	 * it never is.
+	 */
+	int	(*is_unused)(const char *address, int config_fd);
+	/*
 	 * The kernel driver bound to the function at an address
 	 * ("0000:00:0a.0").  ENOENT: there is no such function.
 	 */

@@ -245,7 +245,7 @@ edu_linux_holder(const char *address, char *buf, size_t size)
 	s.address = address;
 	s.buf = buf;
 	s.size = size;
-	if ((result = edu_processes_find(address, check, &s)) == -1)
+	if ((result = edu_processes_find(check, &s)) == -1)
 		s.errnum = errno;
 	if ((result == 1 && s.errnum == 0) || is_group_busy(&s))
 		return 1;

@@ -93,9 +93,9 @@ void edu_group_unmap(struct edu_group *, const struct edu_range *);
 void edu_group_free(struct edu_group *, struct edu_range *);
 
 /*
- * processes.c: by what other processes use PCI functions.  Whether one uses the
- * function at an address by something that match() knows: 1 or 0, or -1 with
- * errno: ENOMEM, EMFILE, ENFILE.
+ * processes.c: by what other processes use PCI functions.  Whether one uses any
+ * by something that match() knows: 1 or 0, or -1 with errno: ENOMEM, EMFILE,
+ * ENFILE.
  */
 struct edu_use {
 	long		pid;
@@ -104,7 +104,10 @@ struct edu_use {
 	const char	*path;
 };
 typedef int edu_processes_match(const struct edu_use *, void *arg);
-int edu_processes_find(const char *address, edu_processes_match *, void *);
+int edu_processes_find(edu_processes_match *, void *);
+
+/* lease.c.  See system.h. */
+int edu_linux_is_unused(const char *address, int config_fd);
 
 /* holder.c.  See system.h. */
 int edu_linux_holder(const char *address, char *buf, size_t size);
@@ -123,6 +126,8 @@ int edu_uio_rearm(struct edu_kernel *);
 int edu_uio_wait(struct edu_kernel *, int timeout_ms);
 int edu_uio_fd(struct edu_kernel *);
 int edu_uio_is_polled(struct edu_kernel *);
+/* How many nodes of uio_pci_generic this process has opened. */
+long edu_uio_count(void);
 
 /* vfio.c */
 struct edu_kernel *edu_vfio_open(struct edu_bus *, int poll_only);

@@ -8,12 +8,6 @@
  * PCI functions are used by from user space: the nodes of drivers, and, for
  * writing, the files of BARs and configuration space.  Who only reads those is
  * no user.
- *
- * To look at every process takes longer than most of what an open does.  When
- * nobody is found to use any function, that goes for all of them for a moment,
- * and whoever opens many in a row looks once; but once for each function: who
- * asks again, having closed it maybe, has everybody looked at again.  That is
- * enough, for whatever one does, somebody may come just after it.
  */
 
 #include <sys/stat.h>
@@ -25,35 +19,22 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <pthread.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "clock.h"
 #include "linux.h"
 
 #define PROC		"/proc"
-#define RECENT_US	100000
 #define THREADS		1024
-#define HASHES		65536
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-/* The last look that found nobody. */
-static struct {
-	pid_t		pid;		/* whose: of nobody else, if forked */
-	int64_t		time_us;
-	/* The functions that it was for, by the hash of their address. */
-	uint8_t		told[HASHES / 8];
-} last;
-
 /* A look at everybody. */
 struct look {
 	edu_processes_match *match;
 	void		*arg;
 	int		is_found;	/* one that matches: it ends */
-	int		is_other;	/* one that does not */
 	int		errnum;		/* what there was too little of */
 };
 
@@ -90,8 +71,6 @@ found(struct look *l, long pid, const char *path, const char *how,
 
 	if (l->match(&use, l->arg))
 		l->is_found = 1;
-	else
-		l->is_other = 1;
 }
 
 static int
@@ -252,46 +231,13 @@ look(struct look *l)
 	(void)closedir(dir);
 }
 
-/* Whether the last look was for it, which it is from now on. */
-static int
-was_told(const char *address)
-{
-	uint32_t hash = 0x811c9dc5U;	/* FNV-1a */
-	uint8_t bit, *byte;
-	int was;
-
-	for (; *address != '\0'; address++)
-		hash = (hash ^ (unsigned char)*address) * 0x01000193U;
-	hash = (hash ^ hash >> 16) % HASHES;
-	byte = &last.told[hash / 8];
-	bit = (uint8_t)(1U << hash % 8);
-	was = (*byte & bit) != 0;
-	*byte |= bit;
-	return was;
-}
-
-static int
-is_recent(void)
-{
-
-	return last.pid == getpid() &&
-	    edu_now_us() - last.time_us < RECENT_US;
-}
-
 int
-edu_processes_find(const char *address, edu_processes_match *match, void *arg)
+edu_processes_find(edu_processes_match *match, void *arg)
 {
-	struct look l = { match, arg, 0, 0, 0 };
+	struct look l = { match, arg, 0, 0 };
 
 	(void)pthread_mutex_lock(&lock);
-	if (!is_recent() || was_told(address)) {
-		memset(&last, 0, sizeof(last));
-		last.time_us = edu_now_us();
-		look(&l);
-		if (!l.is_found && !l.is_other && l.errnum == 0)
-			last.pid = getpid();
-		(void)was_told(address);
-	}
+	look(&l);
 	(void)pthread_mutex_unlock(&lock);
 	errno = l.errnum;
 	return l.errnum != 0 ? -1 : l.is_found;

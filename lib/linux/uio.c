@@ -29,6 +29,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <stdatomic.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -172,6 +173,15 @@ read_line_count(const struct edu_linux *self)
 	return count;
 }
 
+static atomic_long opened;
+
+long
+edu_uio_count(void)
+{
+
+	return opened;
+}
+
 /*
  * Not blocking, so that a read never waits longer than poll(2) was told to.
  * Reading the count is all we do, so read access will do.
@@ -183,8 +193,10 @@ open_uio(struct edu_linux *self, const char *name)
 
 	(void)snprintf(path, sizeof(path), "/dev/%s", name);
 	self->uio_fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-	if (self->uio_fd != -1)
+	if (self->uio_fd != -1) {
+		opened++;
 		return 0;
+	}
 	return edu_fail_errno(self->kernel.err, errno, "%s%s", path,
 	    errno == ENOENT ? " (mount a devtmpfs on /dev, or make the node)" :
 	    "");
@@ -230,8 +242,10 @@ edu_uio_close(struct edu_linux *self)
 	    (command & PCI_COMMAND_NO_INTX) == 0)
 		(void)command_write(self,
 		    (uint16_t)(command | PCI_COMMAND_NO_INTX));
-	if (self->uio_fd != -1)
+	if (self->uio_fd != -1) {
 		(void)close(self->uio_fd);
+		opened--;
+	}
 	if (self->config_fd != -1)
 		(void)close(self->config_fd);
 }

@@ -184,6 +184,15 @@ instance(struct edu_bus *bus, char *buf, size_t size)
 	    edu_system.instance(p->config_fd, buf, size);
 }
 
+static int
+is_unused(struct edu_bus *bus)
+{
+	struct pci_bus *p = pci_bus_of(bus);
+
+	return p->config_fd != -1 && edu_system.is_unused != NULL &&
+	    edu_system.is_unused(bus->name, p->config_fd);
+}
+
 /*
  * pci_device_map_range() maps what a probe has found.  Where
  * pci_device_probe() asks nobody, it switches decoding and bus mastering on
@@ -319,6 +328,7 @@ static const struct edu_bus_ops ops = {
 	.config_write	= config_write,
 	.present	= present,
 	.instance	= instance,
+	.is_unused	= is_unused,
 	.region		= region,
 	.map		= map,
 	.read		= edu_bus_mapped_read,

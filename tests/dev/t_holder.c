@@ -13,6 +13,7 @@
 #include "h_case.h"
 #include "h_need.h"
 #include "h_pci.h"
+#include "internal.h"
 
 static struct pci_name names[512];
 
@@ -194,6 +195,51 @@ DEVICE_TEST(config, "a process that may write to configuration space is "
 	check_noticed(name, pid, "config");
 	end(pid);
 	check_unnoticed(name);
+}
+
+static int
+is_unused(const char *name)
+{
+	struct edu *edu = open_device(name, EDU_OPEN_CONFIG |
+	    EDU_OPEN_READONLY);
+	int is = edu->bus->ops->is_unused(edu->bus);
+
+	edu_close(edu);
+	return is;
+}
+
+static void
+check_used(const char *name, const char *path, int flags, int is_mapped)
+{
+	pid_t pid = hold(path, flags, is_mapped);
+
+	ATF_CHECK_MSG(!is_unused(name), "%s", path);
+	end(pid);
+	ATF_CHECK_MSG(is_unused(name), "after %s", path);
+}
+
+DEVICE_TEST(unused, "that nobody has it open is known without a look at every "
+    "process, and by whatever somebody has it open")
+{
+	const char *name = need_edu(), *node;
+	struct edu *edu;
+	int flags;
+
+	if (pci_has_vfio(name))
+		atf_tc_skip("of VFIO's nodes it is not known");
+	ATF_CHECK(is_unused(name));
+	check_used(name, file_of(name, "config"), O_RDWR, 0);
+	check_used(name, file_of(name, "resource0"), O_RDWR, 0);
+	check_used(name, file_of(name, "resource0"), O_RDWR, 1);
+	if (access(file_of(name, "driver"), F_OK) == -1)
+		return;
+	node = find_node(name, &flags);
+	check_used(name, node, flags, 0);
+	/* What we have open ourselves of that is nobody else's. */
+	edu = open_device(name, 0);
+	ATF_CHECK(!is_unused(name));
+	edu_close(edu);
+	ATF_CHECK(is_unused(name));
 }
 
 DEVICE_TEST(reader, "one who can only read is in nobody's way, and neither is "
