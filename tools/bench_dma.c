@@ -27,6 +27,8 @@ static const struct bench_row together = {
 	"dma", "processor time a chunk", "us", "a 1 ms poll loop"
 }, naive = {
 	"dma", "processor time a chunk", "us", "a naive poll loop"
+}, looks = {
+	"dma", "looks at a chunk", "", "one when it is done"
 };
 
 /* Copies of so many bytes: how fast, and the processor time of each. */
@@ -264,6 +266,35 @@ measure_dma(struct bench *b, struct job *jobs)
 	return 0;
 }
 
+static void
+count_look(void *arg, const struct edu_trace_event *e)
+{
+	double *count = arg;
+
+	if (e->kind == EDU_TRACE_READ && e->offset == EDU_DMA_CMD)
+		(*count)++;
+}
+
+/* By a copy of its own, for a trace takes time. */
+static int
+measure_looks(struct bench *b, struct job *jobs)
+{
+	double count = 0;
+	struct cost cost;
+	int status;
+	size_t i;
+
+	for (i = 0; i < b->count; i++)
+		edu_trace(jobs[i].edu, count_look, &count);
+	status = copy_by_set(b, jobs, &cost);
+	for (i = 0; i < b->count; i++)
+		edu_trace(jobs[i].edu, NULL, NULL);
+	if (status == 0)
+		bench_sample(b, &looks, count / (CHUNKS * (double)b->count),
+		    1);
+	return status;
+}
+
 int
 bench_dma(struct bench *b)
 {
@@ -271,8 +302,9 @@ bench_dma(struct bench *b)
 	int status;
 
 	jobs = jobs_new(b, CHUNKS / 2 * edu_dma_limit(b->edu));
-	if ((status = jobs_check(b, jobs)) == 0)
-		status = measure_dma(b, jobs);
+	if ((status = jobs_check(b, jobs)) == 0 &&
+	    (status = measure_dma(b, jobs)) == 0)
+		status = measure_looks(b, jobs);
 	jobs_free(b, jobs);
 	return status;
 }
