@@ -14,8 +14,10 @@ edu_range_take(struct edu_range **link, uint64_t start, uint64_t end,
 {
 	struct edu_range *r;
 
-	while (*link != NULL && (*link)->start - start < size) {
-		start = (*link)->end;
+	while (*link != NULL &&
+	    ((*link)->start < start || (*link)->start - start < size)) {
+		if ((*link)->end > start)
+			start = (*link)->end;
 		link = &(*link)->next;
 	}
 	if (start > end || end - start < size) {

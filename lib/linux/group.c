@@ -249,17 +249,16 @@ reserve_gaps(struct edu_group *group,
     struct edu_error *err)
 {
 	const struct vfio_iova_range *r = cap->iova_ranges;
-	uint32_t i = cap->nr_iovas;
+	uint64_t start = 0;
+	uint32_t i;
 
-	/* From above, for a range is taken below those that are. */
-	if (i > 0 && r[i - 1].end != UINT64_MAX &&
-	    reserve(group, r[i - 1].end + 1, UINT64_MAX, err) == -1)
-		return -1;
-	for (; i > 1; i--)
-		if (reserve(group, r[i - 2].end + 1, r[i - 1].start,
-		    err) == -1)
+	for (i = 0; i < cap->nr_iovas; i++) {
+		if (reserve(group, start, r[i].start, err) == -1)
 			return -1;
-	return i == 0 ? 0 : reserve(group, 0, r[0].start, err);
+		start = r[i].end + 1;
+	}
+	/* 0: the last one ends where all addresses do. */
+	return start == 0 ? 0 : reserve(group, start, UINT64_MAX, err);
 }
 
 static const struct vfio_iommu_type1_info_cap_iova_range *
