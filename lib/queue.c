@@ -260,6 +260,9 @@ work(struct edu *edu, struct edu_op *op, int64_t now_us)
 	const struct engine *e = &engines[op->engine];
 	int result;
 
+	/* Nothing of it is to be touched: another may have its place. */
+	if (edu->bus->is_gone)
+		return edu_present(edu);
 	while ((result = is_idle(edu, op, now_us)) == 1) {
 		if (op->state == EDU_OP_BEGUN)
 			result = e->advance(edu, op);
@@ -295,12 +298,9 @@ step(struct edu *edu, enum edu_engine e, int64_t now_us)
 	struct edu_op *op;
 	int result;
 
-	while ((op = edu->queue.waiting[e].first) != NULL) {
-		result = work(edu, op, now_us);
-		if (result == 0)
-			break;
+	while ((op = edu->queue.waiting[e].first) != NULL &&
+	    (result = work(edu, op, now_us)) != 0)
 		complete(edu, op, result == 1 ? 0 : errno);
-	}
 	expire(edu, e, now_us);
 }
 
@@ -348,8 +348,8 @@ void
 edu_queue_work(struct edu *edu)
 {
 
-	if (edu_queue_listens(edu) && edu_irq_listen(edu, 0) == -1 &&
-	    errno != EINTR)
+	if (!edu->bus->is_gone && edu_queue_listens(edu) &&
+	    edu_irq_listen(edu, 0) == -1 && errno != EINTR)
 		deafen(edu, errno);
 	turn(edu, EDU_ENGINE_DMA);
 }

@@ -453,6 +453,32 @@ EDU_TEST(gone_is_silent, "and one that will never interrupt: ENODEV as well, "
 	edu_close(edu);
 }
 
+EDU_TEST(gone_for_good, "what is under way on a device that is proven to be "
+    "gone is ENODEV, and no register is touched: another may have its place")
+{
+	struct edu *edu = open_device("qtest:", 0);
+	unsigned char *mem = alloc(edu, 4096);
+	struct edu_done done;
+	int i;
+
+	tap_attach(edu);
+	REQUIRE_EDU(edu, edu_submit_get(edu, 0, mem, 100, 0, SOON_MS, NULL));
+	REQUIRE_EDU(edu, edu_submit_factorial(edu, 5, EDU_INTERRUPT, SOON_MS,
+	    NULL));
+	REQUIRE_EDU(edu, edu_process(edu));
+	tap_reset();
+	edu->bus->is_gone = 1;
+	edu_sleep_until(edu_now_us() + 2 * edu->bus->dma_time_us);
+	REQUIRE_EDU(edu, edu_process(edu));
+	for (i = 0; i < 2; i++) {
+		ATF_REQUIRE_EQ(edu_reap(edu, &done), 1);
+		ATF_CHECK_EQ(done.error, ENODEV);
+	}
+	ATF_CHECK_EQ(tap.count, 0);
+	edu_close(edu);
+	ATF_CHECK_EQ(tap.count, 0);
+}
+
 EDU_TEST(last_byte_allowed, "EDU_DMA_LAST_BYTE allows 4096 bytes and no more; "
     "the transfer is started and never gets to run")
 {
