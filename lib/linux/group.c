@@ -17,7 +17,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <limits.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -351,31 +350,17 @@ create(const char *name, struct edu_error *err)
 	return NULL;
 }
 
-/* The number of the function's group is the end of a link. */
-static int
-find_name(const char *address, char *name, size_t size, struct edu_error *err)
-{
-	char link[PATH_MAX], path[sizeof(EDU_SYSFS_PCI) + 160];
-	ssize_t n;
-
-	(void)snprintf(path, sizeof(path), EDU_SYSFS_PCI "/%.128s/iommu_group",
-	    address);
-	if ((n = readlink(path, link, sizeof(link) - 1)) == -1)
-		return edu_fail_errno(err, errno,
-		    "there is no IOMMU before the device");
-	link[n] = '\0';
-	(void)snprintf(name, size, "%s", strrchr(link, '/') + 1);
-	return 0;
-}
-
 struct edu_group *
 edu_group_open(const char *address, struct edu_error *err)
 {
 	struct edu_group *group;
 	char name[16];
 
-	if (find_name(address, name, sizeof(name), err) == -1)
+	if (edu_sysfs_group(address, name, sizeof(name)) == -1) {
+		(void)edu_fail_errno(err, errno,
+		    "there is no IOMMU before the device");
 		return NULL;
+	}
 	enter();
 	if ((group = find(name)) != NULL ||
 	    (group = create(name, err)) != NULL)

@@ -88,22 +88,6 @@ add_children(struct search *s, const char *folder, const char *prefix,
 	(void)closedir(dir);
 }
 
-/* The number of its IOMMU group: 0 when it has none. */
-static int
-find_group(const char *address, char *number, size_t size)
-{
-	char link[PATH_MAX], path[sizeof(EDU_SYSFS_PCI) + 160];
-	ssize_t n;
-
-	(void)snprintf(path, sizeof(path), EDU_SYSFS_PCI "/%.128s/iommu_group",
-	    address);
-	if ((n = readlink(path, link, sizeof(link) - 1)) == -1)
-		return 0;
-	link[n] = '\0';
-	(void)snprintf(number, size, "%s", strrchr(link, '/') + 1);
-	return 1;
-}
-
 /* "vfio/12", below /dev. */
 static void
 name_group(const char *number, char *name, size_t size)
@@ -132,7 +116,7 @@ prepare(struct search *s)
 	s->length = strlen(s->directory);
 	add_children(s, "uio", "uio", "");
 	add_children(s, "vfio-dev", "vfio", "vfio/devices/");
-	if (find_group(s->address, number, sizeof(number))) {
+	if (edu_sysfs_group(s->address, number, sizeof(number)) == 0) {
 		name_group(number, name, sizeof(name));
 		add_node(s, "vfio/", name);
 	}
@@ -219,7 +203,7 @@ is_group_busy(struct search *s)
 	char name[32], number[32], path[64];
 	int fd;
 
-	if (!find_group(s->address, number, sizeof(number)) ||
+	if (edu_sysfs_group(s->address, number, sizeof(number)) == -1 ||
 	    edu_group_is_ours(number))
 		return 0;
 	name_group(number, name, sizeof(name));

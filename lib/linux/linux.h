@@ -66,6 +66,8 @@ int edu_linux_instance(int config_fd, char *buf, size_t size);
 int edu_linux_driver(const char *address, struct edu_driver *);
 /* The same in its directory, where no driver and no function look alike. */
 int edu_sysfs_driver(int sysfs, struct edu_driver *);
+/* The number of its IOMMU group; -1 with errno: it has none. */
+int edu_sysfs_group(const char *address, char *number, size_t size);
 
 /*
  * group.c: an IOMMU group that this process has opened, for all of its

@@ -128,16 +128,24 @@ role_of(const char *name)
 	return EDU_DRIVER_OWNS;
 }
 
+/* Where a link leads to, without the way: n bytes. */
+static const char *
+end_of(char *link, size_t n)
+{
+	const char *slash;
+
+	link[n] = '\0';
+	slash = strrchr(link, '/');
+	return slash != NULL ? slash + 1 : link;
+}
+
 /* Of what the link "driver" says, n bytes; none: there is no such link. */
 static void
 set_driver(struct edu_driver *driver, char *link, size_t n)
 {
-	const char *name;
 
-	link[n] = '\0';
-	name = strrchr(link, '/');
-	name = name != NULL ? name + 1 : link;
-	(void)snprintf(driver->name, sizeof(driver->name), "%.63s", name);
+	(void)snprintf(driver->name, sizeof(driver->name), "%.63s",
+	    end_of(link, n));
 	driver->role = role_of(driver->name);
 }
 
@@ -171,5 +179,19 @@ edu_linux_driver(const char *address, struct edu_driver *driver)
 	if (n == -1)
 		return -1;
 	set_driver(driver, link, (size_t)n);
+	return 0;
+}
+
+int
+edu_sysfs_group(const char *address, char *number, size_t size)
+{
+	char link[PATH_MAX], path[sizeof(EDU_SYSFS_PCI) + 160];
+	ssize_t n;
+
+	(void)snprintf(path, sizeof(path), EDU_SYSFS_PCI "/%.128s/iommu_group",
+	    address);
+	if ((n = readlink(path, link, sizeof(link) - 1)) == -1)
+		return -1;
+	(void)snprintf(number, size, "%s", end_of(link, (size_t)n));
 	return 0;
 }

@@ -161,16 +161,18 @@ find_line(int sysfs)
 static uint64_t
 read_line_count(const struct edu_linux *self)
 {
-	char *next, path[64], text[4096];
+	char *end, *next, path[64], text[4096];
 	uint64_t count = 0;
 
 	(void)snprintf(path, sizeof(path), "/sys/kernel/irq/%ld/per_cpu_count",
 	    self->line);
 	if (edu_sysfs_line(path, text, sizeof(text)) == -1)
 		return 0;
-	for (next = text; *next != '\0'; next += *next == ',')
-		count += strtoull(next, &next, 10);
-	return count;
+	for (next = text; ; next = end + 1) {
+		count += strtoull(next, &end, 10);
+		if (*end != ',')
+			return count;
+	}
 }
 
 static atomic_long opened;
