@@ -182,14 +182,22 @@ edu_try_get(struct edu *edu, size_t dev_offset, void *data, size_t length,
 	return edu_error_restore(&first, &edu->err);
 }
 
+/* An integer until it is proven: no pointer leads out of its object. */
+static void *
+at(const void *data, size_t offset)
+{
+
+	return (void *)((uintptr_t)data + offset);
+}
+
 int
 edu_call_copy(struct edu *edu, struct edu_op *op, const struct edu_copy *c,
     size_t start, size_t length)
 {
 
 	*op = copy(length, c->flags, NULL);
-	return prepare_dma(edu, op, CALL_FLAGS, (char *)c->to + start,
-	    (const char *)c->from + start, c->timeout_ms);
+	return prepare_dma(edu, op, CALL_FLAGS, at(c->to, start),
+	    at(c->from, start), c->timeout_ms);
 }
 
 EDU_PUBLIC int

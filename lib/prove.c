@@ -47,7 +47,7 @@ edu_mem_prove(struct edu *edu, void *data, size_t length)
 	size_t n = length < sizeof(uint64_t) ? length : sizeof(uint64_t);
 	size_t offset;
 	uint8_t saved[sizeof(uint64_t)];
-	char *end = (char *)data + length - n;
+	char *end;
 	int result;
 
 	if (edu_require(edu, EDU_REGISTERS | EDU_CLAIM) == -1)
@@ -56,6 +56,7 @@ edu_mem_prove(struct edu *edu, void *data, size_t length)
 		return edu_fail(&edu->err, EINVAL, "there is nothing to prove");
 	if ((mem = edu_mem_find(edu, data, length, &offset)) == NULL)
 		return -1;
+	end = (char *)data + length - n;
 	memcpy(saved, end, n);
 	result = round_trip(edu, end, n, nonce());
 	memcpy(end, saved, n);
