@@ -279,7 +279,7 @@ edu_irq_obstacle(struct edu *edu)
 	return edu_fail(&edu->err, EIO, "no interrupt can come: %s", text);
 }
 
-/* Nothing has come: EIO with the reason, if there is one. */
+/* Nothing has come: EIO with the reason, if there is one; or it is gone. */
 static int
 check_delivery(struct edu *edu)
 {
@@ -288,6 +288,8 @@ check_delivery(struct edu *edu)
 
 	if (edu_irq_obstacle(edu) == 0)
 		return 0;
+	if (edu->bus->is_gone)
+		return -1;
 	errnum = errno;
 	pfd.fd = edu->kernel->ops->fd(edu->kernel);
 	pfd.events = POLLIN;

@@ -523,6 +523,29 @@ EDU_TEST(unplugged, "the status of an unplugged device is ENODEV, and not 0")
 	edu_close(edu);
 }
 
+static enum tap_verdict
+config_reads_ones(size_t i, struct tap_access *a)
+{
+
+	(void)i;
+	if (a->is_config && !a->is_write)
+		a->value = UINT32_MAX;
+	return TAP_PASS;
+}
+
+EDU_TEST(gone_with_an_interrupt, "a device that configuration space proves to "
+    "be gone is ENODEV, though its descriptor calls")
+{
+	struct edu *edu = open_device("qtest:", 0);
+
+	tap_attach(edu);
+	REQUIRE_EDU(edu, edu_irq_raise(edu, 4));
+	ATF_REQUIRE(is_readable(edu_irq_fd(edu), SOON_MS));
+	tap.hook = config_reads_ones;
+	CHECK_ERRNO(edu, ENODEV, edu_irq_check(edu) == -1);
+	edu_close(edu);
+}
+
 EDU_TEST(unplugged_meanwhile, "a wait for a device that is gone is ENODEV, and "
     "not for ever", "timeout", "60")
 {
