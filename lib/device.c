@@ -338,6 +338,7 @@ edu_close(struct edu *edu)
 	if (edu->kernel != NULL) {
 		edu_mem_free_all(edu);
 		edu->kernel->ops->close(edu->kernel);
+		edu->kernel = NULL;
 	}
 	if (edu->device.is_lent)
 		edu->bus->bar0 = NULL;
