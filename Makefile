@@ -9,6 +9,7 @@
 #	make demo		see it work in a guest
 #	make check		every test; ends with "N passed, N failed"
 #	make soak		the attacks among them, for hours; EDU_SOAK
+#	make fuzz		the fuzz targets among them alone (Linux)
 #	make check-aarch64	the main job in a guest for arm64
 #	make bench		the figures of README.md, in guests
 #	make install		DESTDIR, PREFIX
@@ -96,6 +97,7 @@ TESTS_Linux=	tests/t_*.* tests/dev/t_*.* tests/dev/h_*.c
 TESTS_NetBSD=	tests/dev/t_*.* tests/sys/t_[el]*.c
 TESTSRCS!=	ls $(TESTS_$(OS))
 STANDIN_Linux=	build/tests/t_standin_asan build/tests/t_standin_tsan
+FUZZ_Linux=	build/tests/fuzz/built build/tests/t_fuzz
 
 PCEDIT=		-e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' \
 		-e 's|@INCDIR@|$(INCDIR)|' -e 's|@VERSION@|$(VERSION)|' \
@@ -151,7 +153,14 @@ build/tests/t_standin_asan: $(STANDIN) build/flags
 build/tests/t_standin_tsan: $(STANDIN) build/flags
 	tests/sys/standin/build $@ thread $(CC) $(WARN)
 
-tests: all $(TESTS) $(STANDIN_$(OS))
+# Library and tool anew, under two sanitizers and libFuzzer.
+FUZZ!=		ls lib/*.[ch] lib/*/*.[ch] tools/*.[ch] include/*.h \
+		    tests/fuzz/*.[ch] tests/fuzz/build
+
+build/tests/fuzz/built: $(FUZZ) build/flags
+	tests/fuzz/build build/tests/fuzz $(STD) $(WARN) $(CPPDEFS)
+
+tests: all $(TESTS) $(STANDIN_$(OS)) $(FUZZ_$(OS))
 
 deps:
 	@tools/deps build
@@ -167,6 +176,12 @@ check: check-deps tests
 
 soak: check-deps tests
 	@tests/soak
+
+fuzz: fuzz-deps $(FUZZ_$(OS))
+	@tests/run t_fuzz
+
+fuzz-deps:
+	@tools/deps fuzz
 
 check-deps:
 	@tools/deps check
@@ -242,5 +257,5 @@ dist:
 clean:
 	rm -rf build
 
-.PHONY: all tests deps demo demo-deps check soak check-deps check-aarch64 \
-	bench bench-deps lint install kmod install-kmod dist clean
+.PHONY: all tests deps demo demo-deps check soak check-deps fuzz fuzz-deps \
+	check-aarch64 bench bench-deps lint install kmod install-kmod dist clean
