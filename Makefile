@@ -59,6 +59,13 @@ PCI_LIBS!=	{ $(PKG_CONFIG) --libs pciaccess; } 2>/dev/null || \
 		    { test ! -d /usr/X11R7 || \
 		    echo -L/usr/X11R7/lib -Wl,-R/usr/X11R7/lib; \
 		    echo -lpciaccess; }
+# Where they are, edutool drops by them what rights its command does not need.
+DROP_CFLAGS_Linux!= { ! $(PKG_CONFIG) --cflags libcap-ng || \
+		    echo -DHAVE_LIBCAP_NG; \
+		    ! $(PKG_CONFIG) --cflags libseccomp || \
+		    echo -DHAVE_LIBSECCOMP; } 2>/dev/null
+DROP_LIBS_Linux!= { $(PKG_CONFIG) --libs libcap-ng; \
+		    $(PKG_CONFIG) --libs libseccomp; } 2>/dev/null || true
 # ATF's flags and interpreter, for the tests.
 ATF_CFLAGS!=	{ $(PKG_CONFIG) --cflags atf-c; } 2>/dev/null || true
 ATF_LIBS!=	{ $(PKG_CONFIG) --libs atf-c; } 2>/dev/null || echo -latf-c
@@ -74,7 +81,7 @@ SANFLAG!=	test -z "$(SAN)" || echo "-fsanitize=$(SAN)" \
 # glibc hides POSIX and BSD names behind this; NetBSD shows all by default.
 DEFS_Linux=	-D_GNU_SOURCE
 STD=		-std=c11
-CPPDEFS=	-Iinclude -Ilib $(DEFS_$(OS)) $(PCI_CFLAGS)
+CPPDEFS=	-Iinclude -Ilib $(DEFS_$(OS)) $(PCI_CFLAGS) $(DROP_CFLAGS_$(OS))
 ALLCFLAGS=	$(STD) $(WARN) $(CPPDEFS) $(CPPFLAGS) -fPIC \
 		-fvisibility=hidden $(SANFLAG) $(CFLAGS)
 ALLLDFLAGS=	$(SANFLAG) $(LDFLAGS)
@@ -134,7 +141,8 @@ $(LIBSO): $(LIBOBJS) lib/libedu.map
 
 # The static library: a tool that runs before anything is installed.
 $(TOOL): $(TOOLOBJS) $(LIBA)
-	$(CC) $(ALLLDFLAGS) -o $@ $(TOOLOBJS) $(LIBA) $(PCI_LIBS) -lpthread
+	$(CC) $(ALLLDFLAGS) -o $@ $(TOOLOBJS) $(LIBA) $(PCI_LIBS) \
+	    $(DROP_LIBS_$(OS)) -lpthread
 
 # For tests.
 $(TOOLA): $(TOOLOBJS)

@@ -290,3 +290,44 @@ lets this test raise it for good"
 		atf_check -o match:"^$errno .*$message" cat got
 	done <table
 }
+
+# words_of COMMAND: one use of it, which prints something.
+words_of()
+{
+	case $1 in
+	irq)		echo irq status ;;
+	factorial)	echo factorial 5 ;;
+	'dma put')	echo dma put wanted ;;
+	'dma get')	echo dma get -n 5 gotten ;;
+	peek)		echo peek 0 ;;
+	poke)		echo poke 4 1 ;;
+	bench)		echo bench -n 1 read ;;
+	bind)		echo bind none ;;
+	*)		echo "$1" ;;
+	esac
+}
+
+device_case dropped "edutool as root has at its end, or while it waits, what \
+edutool(8) says, and bind alone may run programs"
+dropped_body()
+{
+	linux_only capabilities
+	"$EDUTOOL" version | grep -q 'capabilities and system calls$' ||
+	    atf_skip "edutool was built without: $("$EDUTOOL" version)"
+	prepare none
+	kept "$TOP/tools/edutool.8" >table
+	atf_check_equal 18 "$(grep -c . table)"
+	while IFS='|' read -r command names; do
+		filter=2
+		[ "$command" != bind ] || filter=0
+		# shellcheck disable=SC2046,SC2086	# words
+		frozen $(words_of "$command")
+		# shellcheck disable=SC2086	# names
+		check_status "$command" "$(capability_set $names)" $filter
+	done <table
+	give uio
+	hold_device
+	cat "/proc/$holder/status" >status
+	check_status 'irq wait' "$(capability_set none)" 2
+	release_device || :
+}
