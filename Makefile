@@ -60,6 +60,13 @@ PCI_LIBS!=	{ $(PKG_CONFIG) --libs pciaccess; } 2>/dev/null || \
 		    { test ! -d /usr/X11R7 || \
 		    echo -L/usr/X11R7/lib -Wl,-R/usr/X11R7/lib; \
 		    echo -lpciaccess; }
+# Where they are, edutool drops by them what rights its command does not need.
+DROP_CFLAGS_Linux!= { ! $(PKG_CONFIG) --cflags libcap-ng || \
+		    echo -DHAVE_LIBCAP_NG; \
+		    ! $(PKG_CONFIG) --cflags libseccomp || \
+		    echo -DHAVE_LIBSECCOMP; } 2>/dev/null
+DROP_LIBS_Linux!= { $(PKG_CONFIG) --libs libcap-ng; \
+		    $(PKG_CONFIG) --libs libseccomp; } 2>/dev/null || true
 # ATF's flags and interpreter, for the tests.
 ATF_CFLAGS!=	{ $(PKG_CONFIG) --cflags atf-c; } 2>/dev/null || true
 ATF_LIBS!=	{ $(PKG_CONFIG) --libs atf-c; } 2>/dev/null || echo -latf-c
@@ -75,7 +82,7 @@ SANFLAG!=	test -z "$(SAN)" || echo "-fsanitize=$(SAN)" \
 # glibc hides POSIX and BSD names behind this; NetBSD shows all by default.
 DEFS_Linux=	-D_GNU_SOURCE
 STD=		-std=c11
-CPPDEFS=	-Iinclude -Ilib $(DEFS_$(OS)) $(PCI_CFLAGS)
+CPPDEFS=	-Iinclude -Ilib $(DEFS_$(OS)) $(PCI_CFLAGS) $(DROP_CFLAGS_$(OS))
 ALLCFLAGS=	$(STD) $(WARN) $(CPPDEFS) $(CPPFLAGS) -fPIC \
 		-fvisibility=hidden $(SANFLAG) $(CFLAGS)
 ALLLDFLAGS=	$(SANFLAG) $(LDFLAGS)
@@ -94,7 +101,7 @@ TOOLSRCS!=	ls tools/*.c | grep -v -e _linux -e _other -e _netbsd; \
 # Those in tests/dev need an edu device of this machine, those in tests/sys
 # edu(4), and the others neither.
 TESTS_Linux=	tests/t_*.* tests/dev/t_*.* tests/dev/h_*.c
-TESTS_NetBSD=	tests/dev/t_*.* tests/sys/t_[el]*.c
+TESTS_NetBSD=	tests/dev/t_*.* tests/dev/h_p*.c tests/sys/t_[el]*.c
 TESTSRCS!=	ls $(TESTS_$(OS))
 STANDIN_Linux=	build/tests/t_standin_asan build/tests/t_standin_tsan
 FUZZ_Linux=	build/tests/fuzz/built build/tests/t_fuzz
@@ -136,7 +143,8 @@ $(LIBSO): $(LIBOBJS) lib/libedu.map
 
 # The static library: a tool that runs before anything is installed.
 $(TOOL): $(TOOLOBJS) $(LIBA)
-	$(CC) $(ALLLDFLAGS) -o $@ $(TOOLOBJS) $(LIBA) $(PCI_LIBS) -lpthread
+	$(CC) $(ALLLDFLAGS) -o $@ $(TOOLOBJS) $(LIBA) $(PCI_LIBS) \
+	    $(DROP_LIBS_$(OS)) -lpthread
 
 # For tests.
 $(TOOLA): $(TOOLOBJS)

@@ -12,6 +12,7 @@
  */
 
 #include <stddef.h>
+#include <stdint.h>
 
 /*
  * What goes behind a message of EACCES or EPERM: " (try as root)", and for
@@ -21,5 +22,12 @@ void	edu_refusal(int errnum, char *buf, size_t size);
 
 /* What restricts this process, though it be root; empty: nothing that shows. */
 void	edu_restrictions(int errnum, char *buf, size_t size);
+
+/*
+ * Linux alone.  What this program has dropped by itself restricts it in nothing
+ * that it does: these capabilities, a bit each; some system calls, by a filter.
+ */
+void	edu_forgo_capabilities(uint64_t capabilities);
+void	edu_forgo_calls(void);
 
 #endif /* EDU_REFUSAL_H */

@@ -182,10 +182,11 @@ print(len(rows), "messages")' <"$top/tools/edutool.8"
 qemu_case version "version prints that of the tool and of the library"
 version_body()
 {
-	atf_check -o match:'^edutool [0-9.]+ \(libedu [0-9.]+\)$' \
+	drops=', drops [a-z ]+$'
+	atf_check -o match:"^edutool [0-9.]+ \(libedu [0-9.]+\)$drops" \
 	    "$EDUTOOL" version
 	atf_check -o match:'^edutool [0-9.]+ ' "$EDUTOOL" --version
-	check_json "d['edutool'] == d['libedu']" version
+	check_json "d['edutool'] == d['libedu'] and d['drops']" version
 }
 
 qemu_case open_errors "a device that cannot be had is exit 64, 66 or 69"

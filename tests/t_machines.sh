@@ -10,6 +10,8 @@
 
 # shellcheck source=tests/h_guest.sh
 . "$(atf_get_srcdir)/../../tests/h_guest.sh"
+# shellcheck source=tests/h_privilege.sh
+. "$(atf_get_srcdir)/../../tests/h_privilege.sh"
 
 test_case lockdown "root is told of the kernel's lockdown" timeout=240
 lockdown_body()
@@ -26,6 +28,47 @@ lockdown_body()
 	atf_check -o inline:'2\n' grep -c '^= 77' out
 	atf_check -o match:'/edu-.*\(try as root, or ' grep 'try as root' out
 	atf_check -o inline:'1\n' grep -c 'try as root' out
+}
+
+# check_boot RIGHT TEXT ARGUMENT ...: where eduvm's arguments take it away, the
+# functions fail as libedu(3) says, and the messages have the text as well.
+check_boot()
+{
+	text=$2
+	cp "$(atf_get_srcdir)/dev/h_privilege" .
+	rows "$(atf_get_srcdir)/../../lib/libedu.3" Linux |
+	    grep "|$1|" >table
+	atf_check test -s table
+	shift 2
+	in_guest "$@" -- '
+		! grep -q "|vfio|" table || ./edutool bind vfio >/dev/null
+		device=$(./edutool list | sed "s/ .*//")
+		while IFS="|" read -r _ function _; do
+			./h_privilege "$device" $function
+		done <table
+		true'
+	while IFS='|' read -r _ function _ _ errno message; do
+		read -r said <&3
+		case $said in
+		"$errno "*"$message"*"$text"*) ;;
+		*)	atf_fail "$function: $said" ;;
+		esac
+	done <table 3<out
+}
+
+test_case lockdown_table "what libedu(3) says that lockdown refuses, it does" \
+    timeout=240
+lockdown_table_body()
+{
+	check_boot 'no lockdown' 'lockdown is integrity' -a lockdown=integrity
+}
+
+test_case remapping_table "and an IOMMU that does not remap interrupts" \
+    timeout=240
+remapping_table_body()
+{
+	check_boot remapping '' -M q35 -a intel_iommu=on \
+	    -q -device -q intel-iommu,intremap=off
 }
 
 test_case capabilities "root is told which capability is missing, or that it \

@@ -16,54 +16,55 @@
  */
 const struct command commands[] = {
 	{ "list", "", "the edu devices of this machine",
-	    "", 0, 0, cmd_list },
+	    "", NEED_OPENS, 0, 0, cmd_list },
 	{ "info", "", "all about one device; changes nothing",
-	    "", 0, 0, cmd_info },
+	    "", NEED_OPENS, 0, 0, cmd_info },
 	{ "doctor", "", "what is wrong, and the command that mends it",
-	    "", 0, 0, cmd_doctor },
+	    "", NEED_OPENS | NEED_LOG, 0, 0, cmd_doctor },
 	{ "bar", "[-f] [--all | DEVICE [INDEX]]",
 	    "find a BAR's size by the PCI sequence (-v: its steps)",
-	    "af", 0, 2, cmd_bar },
+	    "af", NEED_OPENS, 0, 2, cmd_bar },
 	{ "live", "[VALUE]", "print what the liveness register answers",
-	    "", 0, 1, cmd_live },
+	    "", NEED_OPEN, 0, 1, cmd_live },
 	{ "factorial", "[--irq] [--wrap] N", "compute N! in the device",
-	    "ir", 1, 1, cmd_factorial },
+	    "ir", NEED_OPEN, 1, 1, cmd_factorial },
 	{ "dma put", "[--irq] [--last-byte] [-o OFFSET] [FILE]",
 	    "copy a file into the device's buffer",
-	    "ilo", 0, 1, cmd_dma_put },
+	    "ilo", NEED_OPEN | NEED_MEMORY, 0, 1, cmd_dma_put },
 	{ "dma get", "[--irq] [--last-byte] [-o OFFSET] -n COUNT [FILE]",
 	    "copy the device's buffer into a file",
-	    "ilon", 0, 1, cmd_dma_get },
+	    "ilon", NEED_OPEN | NEED_MEMORY | NEED_FILES, 0, 1,
+	    cmd_dma_get },
 	{ "dma test", "[--irq] [--last-byte] [-n BYTES]",
 	    "send random data out and back and compare",
-	    "iln", 0, 0, cmd_dma_test },
+	    "iln", NEED_OPEN | NEED_MEMORY, 0, 0, cmd_dma_test },
 	{ "irq raise", "MASK", "set interrupt status bits",
-	    "", 1, 1, cmd_irq_raise },
+	    "", NEED_OPEN, 1, 1, cmd_irq_raise },
 	{ "irq wait", "", "wait for an interrupt and acknowledge it",
-	    "", 0, 0, cmd_irq_wait },
+	    "", NEED_OPEN, 0, 0, cmd_irq_wait },
 	{ "irq status", "", "print the pending interrupt status bits",
-	    "", 0, 0, cmd_irq_status },
+	    "", NEED_OPEN, 0, 0, cmd_irq_status },
 	{ "irq ack", "MASK", "clear interrupt status bits",
-	    "", 1, 1, cmd_irq_ack },
+	    "", NEED_OPEN, 1, 1, cmd_irq_ack },
 	{ "peek", "[-w WIDTH] OFFSET", "read a register",
-	    "w", 1, 1, cmd_peek },
+	    "w", NEED_OPEN, 1, 1, cmd_peek },
 	{ "poke", "[-w WIDTH] OFFSET VALUE", "write a register",
-	    "w", 2, 2, cmd_poke },
+	    "w", NEED_OPEN, 2, 2, cmd_poke },
 	{ "regs", "", "print every register that can be read",
-	    "", 0, 0, cmd_regs },
+	    "", NEED_OPEN, 0, 0, cmd_regs },
 	{ "bench", "[-n REPETITIONS] [FIGURE ...]",
 	    "measure, beside loops that do the same by hand",
-	    "n", 0, MAX_OPERANDS, cmd_bench },
+	    "n", NEED_OPENS | NEED_MEMORY, 0, MAX_OPERANDS, cmd_bench },
 	{ "bind", "uio|vfio|none", "give the device a kernel driver (Linux)",
-	    "", 1, 1, cmd_bind },
+	    "", NEED_OPENS | NEED_MODULES, 1, 1, cmd_bind },
 	{ "selftest", "[--all] [--expect FILE] [--junit]",
 	    "examine the device and its machine (TAP)",
-	    "aeJ", 0, 0, cmd_selftest },
+	    "aeJ", NEED_OPENS | NEED_MEMORY, 0, 0, cmd_selftest },
 	{ "version", "", "print the version",
-	    "", 0, 0, cmd_version },
+	    "", 0, 0, 0, cmd_version },
 	{ "help", "[COMMAND]", "print this, or how a command is used",
-	    "", 0, 2, cmd_help },
-	{ NULL, NULL, NULL, NULL, 0, 0, NULL }
+	    "", 0, 0, 2, cmd_help },
+	{ NULL, NULL, NULL, NULL, 0, 0, 0, NULL }
 };
 
 static void
@@ -141,8 +142,10 @@ cmd_version(struct tool *t, const struct args *a)
 {
 
 	(void)a;
-	say(t, "edutool %s (libedu %s)\n", EDU_VERSION, edu_version());
+	say(t, "edutool %s (libedu %s), drops %s\n", EDU_VERSION,
+	    edu_version(), privilege_dropped());
 	json_string(&t->doc, "edutool", EDU_VERSION);
 	json_string(&t->doc, "libedu", edu_version());
+	json_string(&t->doc, "drops", privilege_dropped());
 	return 0;
 }

@@ -47,6 +47,24 @@ catch_signals(void)
 }
 
 int
+device_is_qtest(const char *name)
+{
+
+	return name != NULL && strncmp(name, "qtest:", 6) == 0;
+}
+
+/* It is open: what that took is needed no more. */
+static int
+drop_open(struct tool *t, const char *name)
+{
+	unsigned needs = t->command->needs & ~(unsigned)NEED_OPEN;
+
+	if ((needs & NEED_OPENS) && device_is_qtest(name))
+		needs |= NEED_QEMU;
+	return privilege_drop(t, needs);
+}
+
+int
 device_open_name(struct tool *t, const char *name, unsigned flags)
 {
 
@@ -58,7 +76,7 @@ device_open_name(struct tool *t, const char *name, unsigned flags)
 	    !(flags & (EDU_OPEN_READONLY | EDU_OPEN_CONFIG)) &&
 	    edu_dma_set_mask(t->edu, t->dma_mask) == -1)
 		return fail_device(t, NULL);
-	return 0;
+	return drop_open(t, name);
 }
 
 int

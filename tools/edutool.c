@@ -265,6 +265,18 @@ command_arguments(struct tool *t, struct args *a, int argc, char **argv)
 	return status;
 }
 
+/* Before anything is opened; "bar" has its device as an operand. */
+static int
+drop_needless(struct tool *t, const struct args *a)
+{
+	unsigned needs = t->command->needs;
+
+	if (device_is_qtest(t->device) ||
+	    (a->noperands > 0 && device_is_qtest(a->operand[0])))
+		needs |= NEED_QEMU;
+	return privilege_drop(t, needs);
+}
+
 static int
 run(struct tool *t, int argc, char **argv)
 {
@@ -289,6 +301,8 @@ run(struct tool *t, int argc, char **argv)
 	status = command_arguments(t, &a, argc - words + 1, argv + words - 1);
 	if (status == 0)
 		status = trace_start(t);
+	if (status == 0)
+		status = drop_needless(t, &a);
 	return status != 0 ? status : t->command->run(t, &a);
 }
 

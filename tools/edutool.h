@@ -108,6 +108,7 @@ struct command {
 	const char *usage;	/* what follows the name */
 	const char *summary;
 	const char *options;	/* the letters of those it takes */
+	unsigned needs;		/* see privilege_drop() */
 	int	min;		/* operands */
 	int	max;
 	int	(*run)(struct tool *, const struct args *);
@@ -140,6 +141,20 @@ int cmd_version(struct tool *, const struct args *);
 extern const struct command commands[];
 
 /*
+ * privilege_*.c: keep what these take, and drop all other rights, for good.
+ * What this build drops, in words.
+ */
+#define NEED_OPEN	0x01	/* to open one device */
+#define NEED_OPENS	0x02	/* others after that, or to see who uses it */
+#define NEED_MEMORY	0x04	/* DMA memory */
+#define NEED_FILES	0x08	/* the user's files, once it is open */
+#define NEED_LOG	0x10	/* the kernel's messages */
+#define NEED_MODULES	0x20	/* modprobe, and drivers */
+#define NEED_QEMU	0x40	/* to run a QEMU */
+int privilege_drop(struct tool *, unsigned needs);
+const char *privilege_dropped(void);
+
+/*
  * device.c: open t->device into t->edu, and name it in the document.  From
  * then on the signals that end a program set a flag instead, so that the
  * device is given back; a second one ends it at once.
@@ -148,6 +163,8 @@ int device_open(struct tool *, unsigned flags);
 /* The same for a device other than t->device. */
 int device_open_name(struct tool *, const char *name, unsigned flags);
 void device_close(struct tool *);
+/* Is it qtest's?  NULL: no. */
+int device_is_qtest(const char *name);
 /* The timeout for one piece of the device's work. */
 int device_timeout(const struct tool *);
 /* By its configuration space, however it was opened. */

@@ -23,6 +23,10 @@
 #define CAP_DAC_OVERRIDE	((uint64_t)1 << 1)
 #define CAP_SYS_ADMIN		((uint64_t)1 << 21)
 
+/* By the program itself: capabilities, and filters of system calls. */
+static uint64_t forgone;
+static unsigned own_filters;
+
 struct reasons {
 	char	*buf;
 	size_t	size;
@@ -90,7 +94,7 @@ add_capabilities(struct reasons *r)
 
 	if (!find_line("/proc/self/status", "CapEff:", line, sizeof(line)))
 		return;
-	has = strtoull(line, NULL, 16);
+	has = strtoull(line, NULL, 16) | forgone;
 	if (!(has & CAP_SYS_ADMIN))
 		add(r, "without CAP_SYS_ADMIN");
 	if (!(has & CAP_DAC_OVERRIDE))
@@ -119,14 +123,26 @@ add_lockdown(struct reasons *r)
 	}
 }
 
+/* A Linux older than 5.9 does not count them: ours may not be the only one. */
+static int
+is_filtered(void)
+{
+	char line[32];
+
+	if (find_line("/proc/self/status", "Seccomp_filters:\t", line,
+	    sizeof(line)))
+		return strtoul(line, NULL, 10) > own_filters;
+	return own_filters == 0 && find_line("/proc/self/status", "Seccomp:\t",
+	    line, sizeof(line)) && strcmp(line, "0") != 0;
+}
+
 /* Filters of system calls, AppArmor and SELinux. */
 static void
 add_confinement(struct reasons *r)
 {
 	char enforce[8], line[128];
 
-	if (find_line("/proc/self/status", "Seccomp:\t", line,
-	    sizeof(line)) && strcmp(line, "0") != 0)
+	if (is_filtered())
 		add(r, "under a seccomp filter");
 	if (!find_line("/proc/self/attr/current", "", line, sizeof(line)))
 		return;
@@ -167,4 +183,18 @@ edu_refusal(int errnum, char *buf, size_t size)
 	(void)snprintf(buf, size, " (root, but %s)", restrictions[0] != '\0' ?
 	    restrictions : "lockdown, a security module or a container may "
 	    "refuse it all the same; dmesg may say");
+}
+
+void
+edu_forgo_capabilities(uint64_t capabilities)
+{
+
+	forgone |= capabilities;
+}
+
+void
+edu_forgo_calls(void)
+{
+
+	own_filters++;
 }

@@ -89,7 +89,7 @@ environment(const char *name)
 const struct edu_system edu_system = {
 	.pci_access		= pci_access,
 	.pci_is_empty		= pci_is_empty,
-	.pci_map_refused	= "the securelevel is above 0",
+	.pci_map_refused	= "that takes root, and a securelevel below 1",
 	.driver			= edu_netbsd_driver,
 	.kernel			= edu_netbsd_kernel,
 	.remedy			= remedy,

@@ -119,8 +119,10 @@ transfer_out(struct pci_bus *p, const uint8_t bytes[4], unsigned offset,
 	errno = 0;
 	n = pwrite(p->config_fd, bytes, 4, (off_t)offset);
 	*put = n == -1 ? 0 : (pciaddr_t)n;
-	/* This user could open it for reading alone. */
-	return n != -1 ? 0 : errno == EBADF ? EACCES : -1;
+	/* Open for reading alone, which sysfs says by ESPIPE. */
+	if (n == -1 && (errno == EBADF || errno == ESPIPE))
+		return EACCES;
+	return n == -1 ? -1 : 0;
 }
 
 /* Unprivileged users see 64 bytes; reading beyond succeeds with none. */
