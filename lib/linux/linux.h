@@ -54,7 +54,7 @@ edu_page_size(void)
 
 /*
  * The first line of a small file, without its newline.  -1 with errno;
- * ERANGE when buf is too small.
+ * ERANGE when buf is too small: it has the beginning then.
  */
 int edu_sysfs_line(const char *path, char *buf, size_t size);
 int edu_sysfs_line_at(int sysfs, const char *path, char *buf, size_t size);

@@ -43,6 +43,7 @@ edu_sysfs_line_at(int sysfs, const char *path, char *buf, size_t size)
 		return -1;
 	}
 	if ((size_t)n == size && buf[n - 1] != '\n') {
+		buf[n - 1] = '\0';
 		errno = ERANGE;
 		return -1;
 	}
