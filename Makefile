@@ -101,7 +101,7 @@ TOOLSRCS!=	ls tools/*.c | grep -v -e _linux -e _other -e _netbsd; \
 # Those in tests/dev need an edu device of this machine, those in tests/sys
 # edu(4), and the others neither.
 TESTS_Linux=	tests/t_*.* tests/dev/t_*.* tests/dev/h_*.c
-TESTS_NetBSD=	tests/dev/t_*.* tests/dev/h_p*.c tests/sys/t_[el]*.c
+TESTS_NetBSD=	tests/dev/t_*.* tests/dev/h_p*.c tests/sys/t_[del]*.*
 TESTSRCS!=	ls $(TESTS_$(OS))
 STANDIN_Linux=	build/tests/t_standin_asan build/tests/t_standin_tsan
 FUZZ_Linux=	build/tests/fuzz/built build/tests/t_fuzz

@@ -9,7 +9,7 @@
 attached()
 {
 	"${EDUTOOL:-build/edutool}" list |
-	    sed -n 's/ .*kernel side: edu/ /p'
+	    sed -n 's/ .*kernel side: edu\([0-9][0-9]*\).*/ \1/p'
 }
 
 # attach [DEVICE ...]: edu(4) to these and to no others.

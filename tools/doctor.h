@@ -73,6 +73,8 @@ int doctor_system_bar0(const struct patient *, uint64_t *address);
 void doctor_absent(const struct patient *, struct finding *);
 /* How messages come, by its driver: whether MSI is to be on now, 0 or 1. */
 int doctor_wants_msi(const struct patient *);
+/* Who uses it without a claim, if the system knows: 1, and what is found. */
+int doctor_unclaimed(const struct patient *, struct finding *);
 
 /* doctor_device.c: sets the mask. */
 void doctor_find_mask(struct patient *);

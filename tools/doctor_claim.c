@@ -202,12 +202,13 @@ look_holder(const struct patient *p, struct finding *f)
 	char text[256];
 	long pid = find_holder(p, text, sizeof(text));
 
-	if (text[0] == '\0') {
+	if (text[0] == '\0' && !doctor_unclaimed(p, f)) {
 		found(f, OK, "no other process uses the device%s",
 		    geteuid() != 0 ? ", of those that this user sees" : "");
 		return;
 	}
-	found(f, WRONG, "%s", text);
+	if (text[0] != '\0')
+		found(f, WRONG, "%s", text);
 	because(f, "one process at a time drives a device");
 	if (pid != 0)
 		mend(f, "kill %ld", pid);

@@ -6,8 +6,10 @@
 /* What NetBSD does with the machine and with the device. */
 
 #include <sys/param.h>
+#include <sys/module.h>
 #include <sys/stat.h>
 #include <sys/sysctl.h>
+#include <sys/uio.h>
 
 #include <errno.h>
 #include <fcntl.h>
@@ -123,22 +125,74 @@ look_machine(const struct patient *p, struct finding *f)
 		found(f, OK, "%s, of a QEMU at least as new", type);
 }
 
+/* Of the list of modules: how many there are, and then each. */
+static int
+has_module(const char *list, const char *name)
+{
+	const char *at = list + sizeof(int);
+	modstat_t module;
+	int count, i;
+
+	(void)memcpy(&count, list, sizeof(count));
+	for (i = 0; i < count; i++, at += sizeof(module)) {
+		(void)memcpy(&module, at, sizeof(module));
+		if (strcmp(module.ms_name, name) == 0)
+			return 1;
+	}
+	return 0;
+}
+
+/* Whether the kernel has edu(4), attached or not. */
+static int
+is_loaded(void)
+{
+	struct iovec iov = { NULL, 32768 };
+	size_t size;
+	int answer;
+
+	do {
+		free(iov.iov_base);
+		size = iov.iov_len;
+		iov.iov_base = calloc(1, size);
+		if (iov.iov_base == NULL || modctl(MODCTL_STAT, &iov) == -1) {
+			free(iov.iov_base);
+			return 0;
+		}
+	} while (iov.iov_len > size);
+	answer = has_module(iov.iov_base, DRIVER);
+	free(iov.iov_base);
+	return answer;
+}
+
+/* Above securelevel 0 no module can be loaded. */
+static void
+mend_driver(const struct patient *p, struct finding *f)
+{
+
+	if (is_loaded())
+		mend(f, "drvctl -r pci%ld", strtol(p->name, NULL, 16));
+	else if (securelevel() <= 0)
+		mend(f, "modload edu");
+}
+
 static void
 look_securelevel(const struct patient *p, struct finding *f)
 {
 	int level = securelevel();
 
-	if (level <= 0) {
+	if (level <= 0)
 		found(f, OK, "it is %d, which forbids nothing here", level);
-		return;
-	}
-	found(f, p->edu != NULL && has_driver(p) ? OK : WRONG,
-	    "it is %d%s", level, p->edu != NULL && has_driver(p) ?
-	    ": edu(4) gives BAR0" : "");
-	if (f->state == WRONG)
-		because(f, "BAR0 is given through edu(4) alone, and no module "
-		    "can be loaded any more: load it while booting, as "
+	else if (p->edu == NULL)
+		found(f, NOTE, "it is %d: edu(4) alone gives BAR0", level);
+	else if (has_driver(p))
+		found(f, OK, "it is %d: edu(4) gives BAR0", level);
+	else {
+		found(f, WRONG, "it is %d: edu(4) alone gives BAR0", level);
+		because(f, is_loaded() ? "it is not attached" : "no module can "
+		    "be loaded any more: have it loaded while booting, as "
 		    "modules.conf(5) says");
+		mend_driver(p, f);
+	}
 }
 
 static void
@@ -149,14 +203,62 @@ look_driver(const struct patient *p, struct finding *f)
 		found(f, OK, "%s", p->driver);
 		return;
 	}
-	if (strcmp(p->driver, "none") == 0)
-		found(f, WRONG, "edu(4) is not attached");
-	else
+	if (strcmp(p->driver, "none") != 0)
 		found(f, WRONG, "the driver attached is %s", p->driver);
+	else
+		found(f, WRONG, "edu(4) is not %s", is_loaded() ? "attached" :
+		    "loaded");
 	because(f, "nobody passes the device's interrupts on, and there is no "
 	    "memory for DMA");
-	/* Where it is loaded already, it has been detached. */
-	mend(f, "modload edu || drvctl -r pci%ld", strtol(p->name, NULL, 16));
+	mend_driver(p, f);
+}
+
+static long
+name_node(const struct patient *p, char *node, size_t size)
+{
+	long unit = strtol(p->driver + strlen(DRIVER), NULL, 10);
+
+	(void)snprintf(node, size, "/dev/edu%ld", unit);
+	return unit;
+}
+
+/* To who would only write, the driver says EBUSY or EINVAL, and no more. */
+int
+doctor_unclaimed(const struct patient *p, struct finding *f)
+{
+	char node[32];
+	int fd;
+
+	if (p->is_node || !has_driver(p))
+		return 0;
+	(void)name_node(p, node, sizeof(node));
+	if ((fd = open(node, O_WRONLY | O_NONBLOCK | O_CLOEXEC)) != -1)
+		(void)close(fd);
+	else if (errno == EBUSY) {
+		found(f, WRONG, "a process has %s open, or has closed it and "
+		    "still has it mapped", node);
+		mend(f, "kill $(fstat %s | awk 'NR > 1 { print $3 }')", node);
+		return 1;
+	}
+	return 0;
+}
+
+/* A major number that is given at boot may be another one at the next. */
+static void
+look_identity(const char *node, long unit, struct finding *f)
+{
+	struct stat st;
+
+	if (stat(node, &st) == -1)
+		found(f, WRONG, "%s: %s", node, strerror(errno));
+	else if (!S_ISCHR(st.st_mode) || st.st_rdev !=
+	    makedev(getdevmajor(DRIVER, S_IFCHR), unit))
+		found(f, WRONG, "%s is not the driver's", node);
+	else
+		return;
+	because(f, "interrupts and memory for DMA come from there");
+	mend(f, "rm -rf %s && mknod -m 600 %s c %s %ld", node, node, DRIVER,
+	    unit);
 }
 
 static void
@@ -169,16 +271,12 @@ look_node(const struct patient *p, struct finding *f)
 		found(f, OK, "without edu(4) there is none");
 		return;
 	}
-	unit = strtol(p->driver + strlen(DRIVER), NULL, 10);
-	(void)snprintf(node, sizeof(node), "/dev/edu%ld", unit);
+	unit = name_node(p, node, sizeof(node));
+	look_identity(node, unit, f);
+	if (f->state != OK)
+		return;
 	if (faccessat(AT_FDCWD, node, R_OK | W_OK, AT_EACCESS) == 0) {
 		found(f, OK, "this user may use %s", node);
-		return;
-	}
-	if (errno == ENOENT) {
-		found(f, WRONG, "%s is missing", node);
-		because(f, "interrupts and memory for DMA come from there");
-		mend(f, "mknod -m 600 %s c edu %ld", node, unit);
 		return;
 	}
 	found(f, WRONG, "%s: %s", node, strerror(errno));

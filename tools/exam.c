@@ -51,7 +51,7 @@ const struct exam_check exam_checks[] = {
 	{ "interrupt disable bit", PCI "6.2.2", exam_intx_disable, 0, NULL },
 	{ "two devices keep apart", PCI "2.2.6", exam_sharing, 0, NULL },
 	{ "MSI capability", PCI "6.8.1", exam_msi_capability, 0, NULL },
-	{ "MSI address and data", PCI "6.8.1.4", exam_msi_memory, 0, NULL },
+	{ "MSI address and data", PCI "6.8.3.4", exam_msi_memory, 0, NULL },
 	{ "MSI needs bus mastering", PCI "6.2.2", exam_msi_master, 0, NULL },
 	{ "no INTx while MSI is enabled", PCI "6.8.1.3", exam_msi_intx, 0,
 	    NULL },

@@ -12,6 +12,7 @@
 #include "h_pci.h"
 
 #define MAX_FUNCTIONS	512
+#define HEADER		(64 / 4)
 #define NOBODY		65534
 
 static struct pci_name names[MAX_FUNCTIONS];
@@ -189,10 +190,24 @@ EDU_TEST(absent, "a good address without a function is ENOENT")
 	}
 }
 
+/*
+ * All but the status register.  What is behind the header may change by
+ * itself, and when it is read: virtio shows registers of a BAR there.
+ */
+static void
+read_header(const char *name, uint32_t header[HEADER])
+{
+	unsigned i;
+
+	for (i = 0; i < HEADER; i++)
+		header[i] = pci_read(name, i * 4);
+	header[COMMAND / 4] &= 0xffff;
+}
+
 DEVICE_TEST(no_edu, "another kind of function is ENODEV, and the message has "
     "its ids; nothing in it changes")
 {
-	uint8_t before[CONFIG_SIZE];
+	uint32_t before[HEADER], now[HEADER];
 	size_t i, n = pci_all(names, MAX_FUNCTIONS);
 	char ids[16];
 	uint32_t id;
@@ -201,7 +216,7 @@ DEVICE_TEST(no_edu, "another kind of function is ENODEV, and the message has "
 		id = pci_read(names[i].text, 0);
 		if (id == ID_EDU)
 			continue;
-		pci_config(names[i].text, before);
+		read_header(names[i].text, before);
 		CHECK_ERRNO(NULL, ENODEV, edu_open(names[i].text, 0) == NULL);
 		(void)snprintf(ids, sizeof(ids), "%04x:%04x", id & 0xffff,
 		    id >> 16);
@@ -209,7 +224,9 @@ DEVICE_TEST(no_edu, "another kind of function is ENODEV, and the message has "
 		CHECK_MESSAGE(NULL, names[i].text);
 		CHECK_ERRNO(NULL, ENODEV, edu_open(names[i].text,
 		    EDU_OPEN_READONLY) == NULL);
-		pci_check_same(names[i].text, before, "after ENODEV");
+		read_header(names[i].text, now);
+		ATF_CHECK_MSG(memcmp(before, now, sizeof(now)) == 0,
+		    "%s has changed", names[i].text);
 	}
 }
 

@@ -138,6 +138,7 @@ NODE_TEST(open_bad, "an open that cannot read, or of no unit, fails", "root")
 	CHECK_ERRNO(EINVAL, open(node(0), O_WRONLY));
 	CHECK_ERRNO(ENXIO, open(node(200), O_RDWR));
 	d = open_unit(0);
+	CHECK_ERRNO(EBUSY, open(node(0), O_WRONLY));
 	CHECK_ERRNO(ENODEV, write(d.fd, &d, 16));
 	close_unit(&d);
 }

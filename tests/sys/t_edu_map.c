@@ -93,6 +93,7 @@ NODE_TEST(mmap_outlives_open, "what is still mapped keeps all others out",
 	CHECK_ERRNO(EBUSY, detach(0));
 	unmap(d.bar0, d.info.bar0_size);
 	CHECK_ERRNO(EBUSY, open(node(0), O_RDWR));
+	CHECK_ERRNO(EBUSY, open(node(0), O_WRONLY));
 	/* In the middle: two are left. */
 	unmap(d.dma + half, 4096);
 	CHECK_ERRNO(EBUSY, open(node(0), O_RDWR));

@@ -152,7 +152,7 @@ LIBEDU_TEST(second_mapping, "a second handle of the process maps BAR0 as the "
 	edu_close(edu);
 }
 
-/* It cannot be lowered again: only where edu.securelevel allows it. */
+/* It cannot be lowered again: only where edu.securelevel says yes. */
 LIBEDU_TEST(securelevel, "at securelevel 1 root and user get BAR0 through the "
     "node")
 {
@@ -166,9 +166,9 @@ LIBEDU_TEST(securelevel, "at securelevel 1 root and user get BAR0 through the "
 	replace_node(1, NOBODY);
 	ATF_REQUIRE(sysctlbyname("kern.securelevel", &level, &size, NULL,
 	    0) == 0);
-	if (level < 1 && !atf_tc_get_config_var_as_bool_wd(tc,
-	    "edu.securelevel", false))
-		atf_tc_skip("the securelevel is %d: edu.securelevel=true "
+	if (level < 1 && strcmp(atf_tc_get_config_var_wd(tc,
+	    "edu.securelevel", ""), "yes") != 0)
+		atf_tc_skip("the securelevel is %d: edu.securelevel=yes "
 		    "raises it until the next boot", level);
 	if (level < 1)
 		ATF_REQUIRE(sysctlbyname("kern.securelevel", NULL, NULL, &one,

@@ -137,6 +137,7 @@ EDU_TEST(open_close, "one opens at a time, and for reading")
 {
 	start(0);
 	ATF_CHECK_EQ(node_open(FREAD), EBUSY);
+	ATF_CHECK_EQ(node_open(FWRITE), EBUSY);
 	ATF_CHECK_EQ(edu_do_detach(0), EBUSY);
 	ATF_CHECK_EQ(node_close(), 0);
 	ATF_CHECK_EQ(node_open(FWRITE), EINVAL);

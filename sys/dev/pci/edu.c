@@ -164,11 +164,14 @@ eduopen(dev_t dev, int flag, int mode, struct lwp *l)
 	struct edu_softc *sc = device_lookup_private(&edu_cd, minor(dev));
 	int error;
 
-	if ((flag & FREAD) == 0)
-		return EINVAL;
+	/* Who would not read asks whether the unit is free, no more. */
 	mutex_enter(&sc->sc_lock);
-	error = sc->sc_state == EDU_FREE ? 0 :
-	    sc->sc_state == EDU_GONE ? ENXIO : EBUSY;
+	if (sc->sc_state == EDU_GONE)
+		error = ENXIO;
+	else if (sc->sc_state != EDU_FREE || edumem_is_mapped(sc))
+		error = EBUSY;
+	else
+		error = (flag & FREAD) == 0 ? EINVAL : 0;
 	if (error == 0)
 		sc->sc_state = EDU_OPENING;
 	mutex_exit(&sc->sc_lock);
