@@ -80,7 +80,7 @@ doctor_write_config(const struct patient *p, const char *name,
     size_t size)
 {
 	char bytes[4 * 4 + 1] = "";
-	unsigned i;
+	size_t i;
 
 	(void)p;
 	for (i = 0; i < width; i++)
@@ -88,7 +88,7 @@ doctor_write_config(const struct patient *p, const char *name,
 		    "\\%03o", value >> 8 * i & 0xff);
 	(void)snprintf(command, size, "printf '%s' | dd of=" SYSFS_DEVICES
 	    "/%.64s/config bs=%u seek=%u conv=notrunc status=none", bytes,
-	    name, width, offset / width);
+	    name, width, offset / width);	/* NOLINT: it is 2 or 4 */
 }
 
 int

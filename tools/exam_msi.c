@@ -27,6 +27,7 @@ send(struct tool *t, struct exam_verdict *v, struct message *m)
 	uint32_t status;
 	void *mem;
 
+	memset(m, 0, sizeof(*m));
 	if ((mem = edu_mem_alloc(t->edu, sizeof(m->data))) == NULL)
 		return exam_failed(t, v);
 	memset(mem, NOTHING, sizeof(m->data));
