@@ -63,20 +63,6 @@ set_status(struct edu *edu, uint32_t status)
 	edu->factorial.status = status;
 }
 
-int
-edu_factorial_begin(struct edu *edu, struct edu_op *op)
-{
-	struct edu_factorial *f = &edu->factorial;
-
-	edu_irq_drop(edu, op->flags & EDU_INTERRUPT ? EDU_INTR_FACTORIAL : 0);
-	set_status(edu, op->flags & EDU_INTERRUPT ? EDU_STATUS_IRQFACT : 0);
-	edu_write32(edu, EDU_FACTORIAL, op->n);
-	edu_factorial_started(edu);
-	f->start_us = op->start_us;
-	f->due_us = f->start_us + f->usual_us;
-	return 0;
-}
-
 /* All ones: the device is gone, and that is the end of waiting for it. */
 static int
 is_done(struct edu *edu)
@@ -86,6 +72,41 @@ is_done(struct edu *edu)
 	edu->factorial.is_running = (status & EDU_STATUS_COMPUTING) != 0 &&
 	    status != UINT32_MAX;
 	return !edu->factorial.is_running;
+}
+
+/*
+ * The last one ended for us because nobody answered.  If memory decoding was
+ * off the device may still compute, and takes no other number meanwhile.
+ */
+static int
+prove_idle(struct edu *edu)
+{
+	uint32_t id;
+
+	if (!edu->factorial.is_lost)
+		return 0;
+	if (edu_identify(edu, &id) == -1)
+		return -1;
+	edu->factorial.is_lost = 0;
+	return is_done(edu) ? 0 : edu_fail(&edu->err, EBUSY, "the device did "
+	    "not answer for a moment, and is still computing an earlier "
+	    "factorial");
+}
+
+int
+edu_factorial_begin(struct edu *edu, struct edu_op *op)
+{
+	struct edu_factorial *f = &edu->factorial;
+
+	if (prove_idle(edu) == -1)
+		return -1;
+	edu_irq_drop(edu, op->flags & EDU_INTERRUPT ? EDU_INTR_FACTORIAL : 0);
+	set_status(edu, op->flags & EDU_INTERRUPT ? EDU_STATUS_IRQFACT : 0);
+	edu_write32(edu, EDU_FACTORIAL, op->n);
+	edu_factorial_started(edu);
+	f->start_us = op->start_us;
+	f->due_us = f->start_us + f->usual_us;
+	return 0;
 }
 
 int
@@ -154,10 +175,12 @@ edu_factorial_advance(struct edu *edu, struct edu_op *op)
 	uint32_t id;
 
 	op->result = edu_read32(edu, EDU_FACTORIAL);
-	if ((op->result == 0 || op->result == UINT32_MAX) &&
-	    edu_identify(edu, &id) == -1)
-		return -1;
-	return 1;
+	if ((op->result != 0 && op->result != UINT32_MAX) ||
+	    edu_identify(edu, &id) == 0)
+		return 1;
+	edu_factorial_started(edu);
+	edu->factorial.is_lost = 1;
+	return -1;
 }
 
 /* A former owner may have left one running, and the status in any state. */
