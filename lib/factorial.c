@@ -67,27 +67,28 @@ set_status(struct edu *edu, uint32_t status)
 static int
 is_done(struct edu *edu)
 {
+	struct edu_factorial *f = &edu->factorial;
 	uint32_t status = edu_read32(edu, EDU_STATUS);
 
-	edu->factorial.is_running = (status & EDU_STATUS_COMPUTING) != 0 &&
+	f->is_running = (status & EDU_STATUS_COMPUTING) != 0 &&
 	    status != UINT32_MAX;
-	return !edu->factorial.is_running;
+	f->is_certain = status != 0 && status != UINT32_MAX;
+	return !f->is_running;
 }
 
 /*
- * The last one ended for us because nobody answered.  If memory decoding was
- * off the device may still compute, and takes no other number meanwhile.
+ * What said that the last one is done may have been nobody.  Where memory
+ * decoding was off the device may still compute, and takes no number meanwhile.
  */
 static int
 prove_idle(struct edu *edu)
 {
 	uint32_t id;
 
-	if (!edu->factorial.is_lost)
+	if (edu->factorial.is_certain)
 		return 0;
 	if (edu_identify(edu, &id) == -1)
 		return -1;
-	edu->factorial.is_lost = 0;
 	return is_done(edu) ? 0 : edu_fail(&edu->err, EBUSY, "the device did "
 	    "not answer for a moment, and is still computing an earlier "
 	    "factorial");
@@ -176,10 +177,11 @@ edu_factorial_advance(struct edu *edu, struct edu_op *op)
 
 	op->result = edu_read32(edu, EDU_FACTORIAL);
 	if ((op->result != 0 && op->result != UINT32_MAX) ||
-	    edu_identify(edu, &id) == 0)
+	    edu_identify(edu, &id) == 0) {
+		edu->factorial.is_certain = 1;
 		return 1;
-	edu_factorial_started(edu);
-	edu->factorial.is_lost = 1;
+	}
+	edu_factorial_started(edu);	/* and not seen to be done */
 	return -1;
 }
 
@@ -191,6 +193,7 @@ edu_factorial_adopt(struct edu *edu)
 	edu_factorial_started(edu);
 	edu->factorial.usual_us = USUAL_FIRST_US;
 	(void)is_done(edu);
+	edu->factorial.is_certain = 1;
 	edu_write32(edu, EDU_STATUS, 0);
 }
 

@@ -34,17 +34,29 @@ change_command(struct edu *edu, uint32_t set, uint32_t clear)
 	    (command & 0xffff & ~clear) | set) == 0);
 }
 
-/* A hook: the first look, and no other. */
+/* A hook: the first look at this register reads this, and no other. */
+static unsigned glimpse_at;
+static uint32_t glimpse_reads;
+
 static enum tap_verdict
-tap_read_ones_once(size_t i, struct tap_access *a)
+glimpse(size_t i, struct tap_access *a)
 {
 
 	(void)i;
-	if (!a->is_config && !a->is_write && a->offset == EDU_DMA_CMD) {
-		a->value = UINT32_MAX;
+	if (!a->is_config && !a->is_write && a->offset == glimpse_at) {
+		a->value = glimpse_reads;
 		tap.hook = NULL;
 	}
 	return TAP_PASS;
+}
+
+static void
+set_glimpse(unsigned offset, uint32_t value)
+{
+
+	glimpse_at = offset;
+	glimpse_reads = value;
+	tap.hook = glimpse;
 }
 
 /* A get runs in a machine whose clock stands still, and cannot be seen to. */
@@ -111,7 +123,8 @@ EDU_TEST(dma_ones, "the same where nobody's registers read all ones")
 	check_kept(edu, mem);
 }
 
-EDU_TEST(dma_glimpse, "one look that reads all ones does not end a transfer")
+EDU_TEST(dma_glimpse, "one look that reads all ones does not end a transfer, "
+    "and one that reads 0 does not begin the next over it")
 {
 	unsigned char *mem;
 	struct edu *edu;
@@ -120,10 +133,17 @@ EDU_TEST(dma_glimpse, "one look that reads all ones does not end a transfer")
 	edu = open_device(DEVICE, 0);
 	mem = alloc(edu, 4096);
 	tap_attach(edu);
-	tap.hook = tap_read_ones_once;
+	set_glimpse(EDU_DMA_CMD, UINT32_MAX);
 	CHECK_ERRNO(edu, ETIMEDOUT, edu_dma_put(edu, 0, mem, 1000, 0,
 	    20) == -1);
 	ATF_CHECK(tap.hook == NULL);
+	set_glimpse(EDU_DMA_CMD, 0);
+	CHECK_ERRNO(edu, EBUSY, edu_dma_put(edu, 0, mem, 500, 0,
+	    20) == -1);
+	CHECK_ERRNO(edu, ETIMEDOUT, edu_dma_put(edu, 0, mem, 500, 0,
+	    20) == -1);
+	monitor("cont");
+	REQUIRE_EDU(edu, edu_dma_put(edu, 0, mem, 500, 0, SOON_MS));
 	edu_close(edu);
 }
 
@@ -155,6 +175,27 @@ EDU_TEST(factorial, "a factorial that is computed is ENODEV, and the next is "
 	    EDU_WRAP | EDU_RESUME, SOON_MS, &value) == -1);
 	ATF_CHECK_EQ(value, 77);
 	change_command(edu, MEMORY, 0);
+	REQUIRE_EDU(edu, edu_factorial(edu, 5, 0, SOON_MS, &value));
+	ATF_CHECK_EQ(value, 120);
+	edu_close(edu);
+}
+
+EDU_TEST(factorial_glimpse, "one look that reads 0 or all ones gives nobody "
+    "the result of another factorial", "timeout", "60")
+{
+	struct edu *edu = open_device("qtest:", 0);
+	uint32_t value = 77;
+
+	tap_attach(edu);
+	CHECK_ERRNO(edu, ETIMEDOUT, edu_factorial(edu, SLOW, EDU_WRAP, 0,
+	    &value) == -1);
+	set_glimpse(EDU_STATUS, 0);
+	CHECK_ERRNO(edu, EBUSY, edu_factorial(edu, 5, 0, SOON_MS,
+	    &value) == -1);
+	set_glimpse(EDU_STATUS, UINT32_MAX);
+	CHECK_ERRNO(edu, EBUSY, edu_factorial(edu, 5, 0, SOON_MS,
+	    &value) == -1);
+	ATF_CHECK_EQ(value, 77);
 	REQUIRE_EDU(edu, edu_factorial(edu, 5, 0, SOON_MS, &value));
 	ATF_CHECK_EQ(value, 120);
 	edu_close(edu);
