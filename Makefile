@@ -10,6 +10,7 @@
 #	make check		every test; ends with "N passed, N failed"
 #	make soak		the attacks among them, for hours; EDU_SOAK
 #	make fuzz		the fuzz targets among them alone (Linux)
+#	make coverage		how much of lib and tools runs in the tests
 #	make check-aarch64	the main job in a guest for arm64
 #	make bench		the figures of README.md, in guests
 #	make install		DESTDIR, PREFIX
@@ -194,6 +195,9 @@ fuzz-deps:
 check-deps:
 	@tools/deps check
 
+coverage: check-deps
+	@tests/coverage
+
 check-aarch64:
 	@tests/aarch64
 
@@ -266,4 +270,5 @@ clean:
 	rm -rf build
 
 .PHONY: all tests deps demo demo-deps check soak check-deps fuzz fuzz-deps \
-	check-aarch64 bench bench-deps lint install kmod install-kmod dist clean
+	coverage check-aarch64 bench bench-deps lint install kmod install-kmod \
+	dist clean

@@ -235,6 +235,7 @@ int edu_live(struct edu *, uint32_t value, uint32_t *answer);
  *
  * ERANGE	n > 12, whose factorial does not fit, without EDU_WRAP
  * ETIMEDOUT	not done in time; the device goes on computing
+ * EBUSY	an earlier one goes on, which could not be seen for a moment
  * EINTR	a signal was caught (EDU_INTERRUPT only); the same: see
  *		EDU_RESUME
  * ENOTSUP	EDU_INTERRUPT without a kernel side
@@ -342,8 +343,8 @@ void *edu_mem_alloc(struct edu *, size_t length);
 #define EDU_MEM_MAX		((size_t)1 << 20)
 /*
  * Free what edu_mem_alloc() has given on this handle; anything else, NULL
- * among it, is left alone.  While a timed-out transfer may still touch it, the
- * memory is kept from others until that is over.
+ * among it, is left alone.  While a transfer may still touch it that timed out,
+ * or was ENODEV with memory decoding off, the memory is kept from others.
  */
 void edu_mem_free(struct edu *, void *data);
 /*
@@ -426,6 +427,7 @@ size_t edu_dma_limit(const struct edu *);
  *		edu_dma_limit() bytes of the buffer (all 4096 with
  *		EDU_DMA_LAST_BYTE)
  * EINVAL	unknown flags
+ * EBUSY	an earlier one goes on, which could not be seen for a moment
  * ETIMEDOUT	not done in time; the device goes on, and the memory stays in
  *		use, and what it gets undefined, until it has finished
  * EINTR	a signal was caught (EDU_INTERRUPT only); the same: see

@@ -197,26 +197,66 @@ start(struct edu *edu, struct edu_op *op)
 	return 0;
 }
 
+/*
+ * What said "done" may have been nobody: a device that is gone, or whose memory
+ * decoding is off.  The latter still transfers, so its memory is kept.
+ */
+static int
+prove(struct edu *edu)
+{
+	uint32_t id;
+
+	if (edu->dma.is_certain)
+		return 0;
+	id = edu_read32(edu, EDU_ID);
+	if ((__SHIFTOUT(id, EDU_ID_MAGIC) == EDU_ID_MAGIC_EDU &&
+	    id != UINT32_MAX) || edu_identify(edu, &id) == 0) {
+		edu->dma.is_certain = 1;
+		return 0;
+	}
+	edu->dma.is_running = !edu->bus->is_gone;
+	return -1;
+}
+
+/* Nobody has seen the last one end; to program over it would be fatal. */
+static int
+prove_idle(struct edu *edu)
+{
+
+	if (edu->dma.is_certain)
+		return 0;
+	if (prove(edu) == -1)
+		return -1;
+	edu->dma.is_running =
+	    (edu_read32(edu, EDU_DMA_CMD) & EDU_DMA_CMD_RUN) != 0;
+	return !edu->dma.is_running ? 0 : edu_fail(&edu->err, EBUSY, "the "
+	    "device did not answer for a moment, and is still busy with an "
+	    "earlier transfer");
+}
+
 int
 edu_dma_begin(struct edu *edu, struct edu_op *op)
 {
 
-	return check_master(edu, op) == -1 ? -1 : start(edu, op);
+	if (prove_idle(edu) == -1 || check_master(edu, op) == -1)
+		return -1;
+	return start(edu, op);
 }
 
 int
 edu_dma_look(struct edu *edu, int64_t now_us)
 {
 	struct edu_dma *d = &edu->dma;
-	uint32_t command;
+	uint32_t command, id;
 
 	if (!d->is_running)
 		return 1;
 	if (now_us < d->due_us)
 		return 0;
-	/* All ones: the device is gone, and moves nothing any more. */
 	command = edu_read32(edu, EDU_DMA_CMD);
-	if (!(command & EDU_DMA_CMD_RUN) || command == UINT32_MAX) {
+	/* All ones: nobody answers, and so it is in vain to wait. */
+	if (!(command & EDU_DMA_CMD_RUN) ||
+	    (command == UINT32_MAX && edu_identify(edu, &id) == -1)) {
 		d->is_running = 0;
 		d->is_certain = command != 0 && command != UINT32_MAX;
 		if (d->nap_us > NAP_MIN_US)
@@ -232,21 +272,6 @@ edu_dma_look(struct edu *edu, int64_t now_us)
 			d->nap_us *= 2;
 	}
 	return 0;
-}
-
-/* 0 and all ones may be a device that is gone: it has moved nothing. */
-static int
-prove(struct edu *edu)
-{
-	uint32_t id;
-
-	if (edu->dma.is_certain)
-		return 0;
-	id = edu_read32(edu, EDU_ID);
-	if (__SHIFTOUT(id, EDU_ID_MAGIC) == EDU_ID_MAGIC_EDU &&
-	    id != UINT32_MAX)
-		return 0;
-	return edu_identify(edu, &id);
 }
 
 /* Whether what the device has written has come; if not, that may be why. */
@@ -318,8 +343,10 @@ edu_dma_adopt(struct edu *edu)
 	    (edu_read32(edu, EDU_DMA_CMD) & EDU_DMA_CMD_RUN) != 0;
 	edu->dma.due_us = now_us + edu->bus->dma_time_us;
 	edu->dma.nap_us = NAP_MIN_US;
-	if (wait_idle(edu, edu->dma.due_us + GRACE_US))
+	if (wait_idle(edu, edu->dma.due_us + GRACE_US)) {
+		edu->dma.is_certain = 1;
 		return 0;
+	}
 	return edu_fail_late(edu, EBUSY, "a former owner's DMA does not end",
 	    "");
 }
@@ -328,7 +355,7 @@ void
 edu_dma_leave(struct edu *edu)
 {
 
-	if (!wait_idle(edu, edu->dma.due_us + GRACE_US))
+	if (!wait_idle(edu, edu->dma.due_us + GRACE_US) || prove(edu) == -1)
 		(void)edu_command_change(edu, 0, PCI_COMMAND_MASTER);
 	release(edu);
 }

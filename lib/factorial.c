@@ -63,11 +63,44 @@ set_status(struct edu *edu, uint32_t status)
 	edu->factorial.status = status;
 }
 
+/* All ones: the device is gone, and that is the end of waiting for it. */
+static int
+is_done(struct edu *edu)
+{
+	struct edu_factorial *f = &edu->factorial;
+	uint32_t status = edu_read32(edu, EDU_STATUS);
+
+	f->is_running = (status & EDU_STATUS_COMPUTING) != 0 &&
+	    status != UINT32_MAX;
+	f->is_certain = status != 0 && status != UINT32_MAX;
+	return !f->is_running;
+}
+
+/*
+ * What said that the last one is done may have been nobody.  Where memory
+ * decoding was off the device may still compute, and takes no number meanwhile.
+ */
+static int
+prove_idle(struct edu *edu)
+{
+	uint32_t id;
+
+	if (edu->factorial.is_certain)
+		return 0;
+	if (edu_identify(edu, &id) == -1)
+		return -1;
+	return is_done(edu) ? 0 : edu_fail(&edu->err, EBUSY, "the device did "
+	    "not answer for a moment, and is still computing an earlier "
+	    "factorial");
+}
+
 int
 edu_factorial_begin(struct edu *edu, struct edu_op *op)
 {
 	struct edu_factorial *f = &edu->factorial;
 
+	if (prove_idle(edu) == -1)
+		return -1;
 	edu_irq_drop(edu, op->flags & EDU_INTERRUPT ? EDU_INTR_FACTORIAL : 0);
 	set_status(edu, op->flags & EDU_INTERRUPT ? EDU_STATUS_IRQFACT : 0);
 	edu_write32(edu, EDU_FACTORIAL, op->n);
@@ -75,17 +108,6 @@ edu_factorial_begin(struct edu *edu, struct edu_op *op)
 	f->start_us = op->start_us;
 	f->due_us = f->start_us + f->usual_us;
 	return 0;
-}
-
-/* All ones: the device is gone, and that is the end of waiting for it. */
-static int
-is_done(struct edu *edu)
-{
-	uint32_t status = edu_read32(edu, EDU_STATUS);
-
-	edu->factorial.is_running = (status & EDU_STATUS_COMPUTING) != 0 &&
-	    status != UINT32_MAX;
-	return !edu->factorial.is_running;
 }
 
 int
@@ -154,10 +176,13 @@ edu_factorial_advance(struct edu *edu, struct edu_op *op)
 	uint32_t id;
 
 	op->result = edu_read32(edu, EDU_FACTORIAL);
-	if ((op->result == 0 || op->result == UINT32_MAX) &&
-	    edu_identify(edu, &id) == -1)
-		return -1;
-	return 1;
+	if ((op->result != 0 && op->result != UINT32_MAX) ||
+	    edu_identify(edu, &id) == 0) {
+		edu->factorial.is_certain = 1;
+		return 1;
+	}
+	edu_factorial_started(edu);	/* and not seen to be done */
+	return -1;
 }
 
 /* A former owner may have left one running, and the status in any state. */
@@ -168,6 +193,7 @@ edu_factorial_adopt(struct edu *edu)
 	edu_factorial_started(edu);
 	edu->factorial.usual_us = USUAL_FIRST_US;
 	(void)is_done(edu);
+	edu->factorial.is_certain = 1;
 	edu_write32(edu, EDU_STATUS, 0);
 }
 

@@ -50,6 +50,7 @@ struct edu_interrupt {
 /* factorial.c */
 struct edu_factorial {
 	int		is_running;
+	int		is_certain;	/* what said that it was done */
 	uint32_t	status;		/* last written to EDU_STATUS */
 	int64_t		start_us;
 	int64_t		due_us;		/* the next look */

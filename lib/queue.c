@@ -535,11 +535,9 @@ await(struct edu *edu, struct edu_op *op)
 
 	turn(edu, op->engine);
 	while (!edu_queue_is_over(op)) {
-		if (op->engine == EDU_ENGINE_FACTORIAL && !hears(op) &&
+		if ((op->engine == EDU_ENGINE_FACTORIAL && !hears(op) &&
 		    op->state == EDU_OP_BEGUN && !(op->flags & EDU_SLEEP) &&
-		    edu_factorial_spin(edu, op))
-			turn(edu, op->engine);
-		else if (rest(edu, op) == 0)
+		    edu_factorial_spin(edu, op)) || rest(edu, op) == 0)
 			turn(edu, op->engine);
 	}
 	if (op->errnum == 0)

@@ -389,9 +389,10 @@ begin_copy(struct edu_set *set, const struct edu_copy *c)
 }
 
 /* A signal: what was begun can be resumed. */
-static void
-leave_copy(struct edu_set *set, int errnum)
+static int
+leave_copy(struct edu_set *set)
 {
+	int errnum = errno;
 	struct edu *edu;
 	size_t i;
 
@@ -401,6 +402,7 @@ leave_copy(struct edu_set *set, int errnum)
 			edu_queue_leave(edu, edu->member.part, errnum);
 		edu->member.part = NULL;
 	}
+	return fail(errnum, "interrupted by a signal");
 }
 
 EDU_PUBLIC int
@@ -414,10 +416,8 @@ edu_set_copy(struct edu_set *set, void *to, const void *from, size_t length,
 		return -1;
 	begin_copy(set, &c);
 	for (settle(set); set->parts > 0; settle(set))
-		if (turn(set, EDU_NEVER, &worked) == -1) {
-			leave_copy(set, errno);
-			return fail(errno, "interrupted by a signal");
-		}
+		if (turn(set, EDU_NEVER, &worked) == -1)
+			return leave_copy(set);
 	if (set->failed == NULL)
 		return 0;
 	edu_error_publish(&set->failed->err);

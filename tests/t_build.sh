@@ -38,7 +38,7 @@ bmake_clang_body() {
 }
 
 test_case lint 'make lint finds nothing' timeout=600 \
-    'require.progs=make git gcc clang mandoc shellcheck ctags'
+    'require.progs=make git gcc clang clang-tidy cppcheck mandoc shellcheck'
 lint_body() {
 	copy_sources
 	git -C src init -q

@@ -118,3 +118,19 @@ input_errors_body()
 	fails_json 66 "'ENOENT'" dma put ./none
 	atf_check -s exit:74 -e match:'^edutool: \.: ' "$EDUTOOL" dma put .
 }
+
+qemu_case mask "-m states the device's mask, and no other number is one"
+mask_body()
+{
+	atf_check -o inline:'120\n' "$EDUTOOL" -m 0xfffffff factorial 5
+	atf_check -o match:'no difference' "$EDUTOOL" -m 0xfffffff \
+	    dma test -n 100
+	usage_error -m 0 factorial 5
+	usage_error -m 28 factorial 5
+	usage_error -m x factorial 5
+	usage_error -m 0xffffffffffffffffff factorial 5
+	# None of its memory is below this one.
+	printf hello >hello
+	atf_check -s exit:71 -e match:'no 5 bytes' \
+	    "$EDUTOOL" -m 0xfff dma put hello
+}

@@ -84,6 +84,18 @@ files_body()
 	check_nothing_left
 }
 
+guest_case write 'The guest can write one directory, if it is told which'
+write_body()
+{
+	setup
+	mkdir open
+	export EDUVM_WRITE="$here/open"
+	atf_check eduvm -- sh -c 'echo guest >open/file; echo guest >closed'
+	atf_check -o inline:'guest\n' cat open/file
+	atf_check test ! -e closed
+	check_nothing_left
+}
+
 guest_case facilities 'Modules, huge pages and pseudo-terminals work'
 facilities_body()
 {

@@ -181,3 +181,84 @@ EDU_TEST(refused, "an access that is not refused is noticed")
 	edu->bus->is_gone = 0;
 	edu_close(edu);
 }
+
+/* The access of one kind that meets something, counted from 0. */
+static size_t fault_at;
+static size_t fault_seen;
+
+static enum tap_verdict
+config_fails(size_t i, struct tap_access *a)
+{
+
+	(void)i;
+	return a->is_config && fault_seen++ == fault_at ? TAP_FAIL : TAP_PASS;
+}
+
+/* From there on, as of a device that is gone. */
+static enum tap_verdict
+reads_ones(size_t i, struct tap_access *a)
+{
+
+	(void)i;
+	if (!a->is_config && !a->is_write && fault_seen++ >= fault_at)
+		a->value = UINT32_MAX;
+	return TAP_PASS;
+}
+
+/* How often the check does it where nothing happens; 0: it does not pass. */
+static size_t
+count_faults(struct edu *edu, const char *name,
+    enum tap_verdict (*hook)(size_t, struct tap_access *))
+{
+	char text[640];
+
+	fault_at = SIZE_MAX;
+	fault_seen = 0;
+	return run_check(edu, name, hook, text, sizeof(text)) == EXAM_OK ?
+	    fault_seen : 0;
+}
+
+static void
+check_faults(struct edu *edu, const char *name,
+    enum tap_verdict (*hook)(size_t, struct tap_access *), const char *why)
+{
+	size_t count = count_faults(edu, name, hook), step = count / 20 + 1, n;
+	enum exam_result result;
+	char text[640];
+
+	for (n = 0; n < count; n += step) {
+		fault_at = n;
+		fault_seen = 0;
+		result = run_check(edu, name, hook, text, sizeof(text));
+		/* How often it looks is not the same every time. */
+		ATF_CHECK_MSG(fault_seen <= n || (result == EXAM_FAIL &&
+		    strstr(text, why) != NULL), "%s, at access %zu of %zu: "
+		    "%s, %s", name, n, count, exam_word(result), text);
+		check_result(edu, name, NULL, EXAM_OK);
+	}
+}
+
+EDU_TEST(config_fails, "a configuration access that fails is the failure of "
+    "the check, which passes again", "timeout", "120")
+{
+	struct edu *edu = open_device("qtest:", 0);
+	size_t i;
+
+	tap_attach(edu);
+	for (i = 0; exam_checks[i].name != NULL; i++)
+		check_faults(edu, exam_checks[i].name, config_fails,
+		    TAP_MESSAGE);
+	edu_close(edu);
+}
+
+EDU_TEST(gone, "a device that is gone in the middle of a check is its failure",
+    "timeout", "120")
+{
+	struct edu *edu = open_device("qtest:", 0);
+	size_t i;
+
+	tap_attach(edu);
+	for (i = 0; exam_checks[i].name != NULL; i++)
+		check_faults(edu, exam_checks[i].name, reads_ones, "");
+	edu_close(edu);
+}

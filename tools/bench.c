@@ -77,6 +77,14 @@ bench_sample(struct bench *b, const struct bench_row *row, double libedu,
 	s->value[BENCH_BARE][s->count++] = bare;
 }
 
+const char *
+bench_name(const struct bench *b, size_t index)
+{
+
+	return b->list != NULL ? edu_list_name(b->list, index) :
+	    b->tool->device;
+}
+
 static struct bench_histogram *
 histogram_of(struct bench *b, const struct bench_row *row)
 {

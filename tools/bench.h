@@ -49,15 +49,15 @@ struct bench_samples {
 struct bench {
 	struct tool *tool;
 	struct edu *edu;	/* the first of the devices */
-	struct edu **devices;
-	char	**names;
-	size_t	count;		/* of both */
+	const struct edu_list *list;	/* NULL: the one that -d names */
+	size_t	count;		/* of devices */
 	volatile char *bar0;	/* of the first, or NULL: not mapped */
 	int	repetitions;
 	struct bench_samples samples[BENCH_ROWS];
 	size_t	nsamples;
 	struct bench_histogram histograms[BENCH_HISTOGRAMS];
 	size_t	nhistograms;
+	struct edu *devices[];
 };
 
 /* bench.c */
@@ -71,6 +71,9 @@ void bench_sample(struct bench *, const struct bench_row *, double libedu,
     double bare);
 void bench_latency(struct bench *, const struct bench_row *,
     enum bench_side, double us);
+
+/* The device's, as edu_open() takes it. */
+const char *bench_name(const struct bench *, size_t index);
 
 /* bench_report.c: the table, the histograms, and both in the document. */
 void bench_report(struct bench *);

@@ -8,6 +8,7 @@
  * device and back, compared.
  */
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
@@ -63,10 +64,12 @@ struct cost {
 static struct job *
 jobs_new(struct bench *b, size_t length)
 {
-	struct job *jobs = calloc(b->count, sizeof(*jobs));
+	struct job *jobs;
 	size_t i, k;
 
-	for (i = 0; jobs != NULL && i < b->count; i++) {
+	if ((jobs = calloc(b->count, sizeof(*jobs))) == NULL)
+		return NULL;
+	for (i = 0; i < b->count; i++) {
 		jobs[i].edu = b->devices[i];
 		jobs[i].length = length;
 		jobs[i].from = edu_mem_alloc(b->devices[i], 2 * length);
@@ -84,7 +87,7 @@ jobs_free(struct bench *b, struct job *jobs)
 {
 	size_t i;
 
-	for (i = 0; jobs != NULL && i < b->count; i++)
+	for (i = 0; i < b->count; i++)
 		edu_mem_free(b->devices[i], jobs[i].from);
 	free(jobs);
 }
@@ -95,8 +98,6 @@ jobs_check(struct bench *b, const struct job *jobs)
 {
 	size_t i;
 
-	if (jobs == NULL)
-		return fail(b->tool, EX_OSERR, 0, "out of memory");
 	for (i = 0; i < b->count; i++)
 		if (jobs[i].from == NULL)
 			return fail_handle(b->tool, b->devices[i], NULL);
@@ -250,7 +251,7 @@ measure_dma(struct bench *b, struct job *jobs)
 {
 	double chunk_us, naive_us = 0, napping_us = 0;
 	double chunks = CHUNKS * (double)b->count;
-	struct cost cost;
+	struct cost cost = { 0, 0 };
 	int status;
 
 	if ((status = copy_by_set(b, jobs, &cost)) != 0 ||
@@ -302,6 +303,8 @@ bench_dma(struct bench *b)
 	int status;
 
 	jobs = jobs_new(b, CHUNKS / 2 * edu_dma_limit(b->edu));
+	if (jobs == NULL)
+		return fail(b->tool, EX_OSERR, ENOMEM, "out of memory");
 	if ((status = jobs_check(b, jobs)) == 0 &&
 	    (status = measure_dma(b, jobs)) == 0)
 		status = measure_looks(b, jobs);
@@ -313,9 +316,9 @@ static int
 measure_size(struct bench *b, struct job *jobs, const struct size *size)
 {
 	size_t limit = edu_dma_limit(b->edu);
-	double chunks = (double)((size->length + limit - 1) / limit);
+	size_t chunks = (size->length + limit - 1) / limit;
 	double bytes = (double)(size->length * b->count);
-	struct cost cost;
+	struct cost cost = { 0, 0 };
 	int status;
 	size_t i;
 
@@ -324,7 +327,7 @@ measure_size(struct bench *b, struct job *jobs, const struct size *size)
 	if ((status = copy_by_set(b, jobs, &cost)) != 0)
 		return status;
 	bench_sample(b, &size->rate, bytes / cost.elapsed_us * 1e6,
-	    bytes / (2 * chunks * CHUNK_US) * 1e6);
+	    bytes / (2 * (double)chunks * CHUNK_US) * 1e6);
 	bench_sample(b, &size->processor, cost.processor_us /
 	    (double)b->count, 0);
 	return 0;
@@ -335,9 +338,12 @@ bench_bytes(struct bench *b)
 {
 	const size_t count = sizeof(sizes) / sizeof(sizes[0]);
 	struct job *jobs = jobs_new(b, sizes[count - 1].length);
-	int status = jobs_check(b, jobs);
+	int status;
 	size_t i;
 
+	if (jobs == NULL)
+		return fail(b->tool, EX_OSERR, ENOMEM, "out of memory");
+	status = jobs_check(b, jobs);
 	for (i = 0; i < count && status == 0; i++)
 		status = measure_size(b, jobs, &sizes[i]);
 	jobs_free(b, jobs);

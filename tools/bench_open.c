@@ -82,7 +82,7 @@ one_lib(struct bench *b, struct result *r)
 	int i;
 
 	for (i = 0; i < TIMES; i++) {
-		if ((edu = edu_open(b->names[0], 0)) == NULL)
+		if ((edu = edu_open(bench_name(b, 0), 0)) == NULL)
 			return fail_handle(b->tool, NULL, NULL);
 		edu_close(edu);
 	}
@@ -97,7 +97,7 @@ all_lib(struct bench *b, struct result *r)
 	size_t i;
 
 	for (i = 0; i < b->count; i++)
-		if ((b->devices[i] = edu_open(b->names[i], 0)) == NULL)
+		if ((b->devices[i] = edu_open(bench_name(b, i), 0)) == NULL)
 			return fail_handle(b->tool, NULL, NULL);
 	r->us = bench_now_us() - start_us;
 	r->kb = memory_kb() - kb;
@@ -168,7 +168,7 @@ bench_open(struct bench *b)
 {
 	struct result bare_all = { 0, 0 }, bare_one = { 0, 0 };
 	struct result lib_all = { 0, 0 }, lib_one = { 0, 0 };
-	int is_pci = strncmp(b->names[0], "qtest:", 6) != 0;
+	int is_pci = strncmp(bench_name(b, 0), "qtest:", 6) != 0;
 	int status;
 
 	if ((status = in_child(b, one_lib, &lib_one)) != 0 ||

@@ -35,7 +35,7 @@ spread_of(const double *values, int count)
 static struct spread
 ratio_of(const struct bench_samples *s)
 {
-	double ratios[BENCH_REPETITIONS];
+	double ratios[BENCH_REPETITIONS] = { 0 };
 	int i;
 
 	for (i = 0; i < s->count; i++)

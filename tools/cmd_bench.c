@@ -57,33 +57,6 @@ check_figures(struct tool *t, const struct args *a)
 	return 0;
 }
 
-/* All devices of the machine, or the one that -d names. */
-static int
-name_devices(struct bench *b)
-{
-	struct edu_list *list = NULL;
-	size_t i;
-
-	if (b->tool->device == NULL && (list = edu_list_new()) == NULL)
-		return fail_device(b->tool, NULL);
-	b->count = list != NULL ? edu_list_count(list) : 1;
-	b->names = calloc(b->count + 1, sizeof(*b->names));
-	b->devices = calloc(b->count + 1, sizeof(*b->devices));
-	for (i = 0; b->names != NULL && i < b->count; i++)
-		b->names[i] = strdup(list != NULL ? edu_list_name(list, i) :
-		    b->tool->device);
-	edu_list_free(list);
-	if (b->count == 0)
-		return fail(b->tool, EX_NOINPUT, ENOENT, "there is no edu "
-		    "device (PCI 1234:11e8)");
-	for (i = 0; b->names != NULL && i < b->count; i++)
-		if (b->names[i] == NULL)
-			break;
-	if (i < b->count || b->devices == NULL)
-		return fail(b->tool, EX_OSERR, ENOMEM, "out of memory");
-	return 0;
-}
-
 /* The first is the tool's, which closes it. */
 static int
 open_devices(struct bench *b)
@@ -92,30 +65,18 @@ open_devices(struct bench *b)
 	int status;
 	size_t i;
 
-	if ((status = device_open_name(b->tool, b->names[0], 0)) != 0)
+	if ((status = device_open_name(b->tool, bench_name(b, 0),
+	    0)) != 0)
 		return status;
 	b->edu = b->devices[0] = b->tool->edu;
 	b->bar0 = bench_bar0(b->edu);
 	for (i = 1; i < b->count; i++) {
-		if ((b->devices[i] = edu_open(b->names[i], 0)) == NULL)
+		if ((b->devices[i] = edu_open(bench_name(b, i), 0)) == NULL)
 			return fail_handle(b->tool, NULL, NULL);
 		if (mask != 0 && edu_dma_set_mask(b->devices[i], mask) == -1)
 			return fail_handle(b->tool, b->devices[i], NULL);
 	}
 	return 0;
-}
-
-static void
-forget_devices(struct bench *b)
-{
-	size_t i;
-
-	for (i = 0; b->names != NULL && i < b->count; i++)
-		free(b->names[i]);
-	for (i = 1; b->devices != NULL && i < b->count; i++)
-		edu_close(b->devices[i]);
-	free(b->names);
-	free(b->devices);
 }
 
 /* Everything in turns, so that what changes meanwhile is in all of it. */
@@ -140,24 +101,56 @@ repeat(struct bench *b, const struct args *a, int opens)
 	return status;
 }
 
+static int
+measure(struct bench *b, const struct args *a)
+{
+	int status;
+	size_t i;
+
+	if ((status = repeat(b, a, 1)) == 0 &&
+	    (status = open_devices(b)) == 0 &&
+	    (status = repeat(b, a, 0)) == 0)
+		bench_report(b);
+	for (i = 1; i < b->count; i++)
+		edu_close(b->devices[i]);
+	return status;
+}
+
+/* All devices of the list, or the one that -d names. */
+static int
+measure_listed(struct tool *t, const struct args *a,
+    const struct edu_list *list)
+{
+	size_t count = list != NULL ? edu_list_count(list) : 1;
+	struct bench *b;
+	int status;
+
+	if (count == 0)
+		return fail(t, EX_NOINPUT, ENOENT, "there is no edu device "
+		    "(PCI 1234:11e8)");
+	b = calloc(1, sizeof(*b) + count * sizeof(b->devices[0]));
+	if (b == NULL)
+		return fail(t, EX_OSERR, ENOMEM, "out of memory");
+	b->tool = t;
+	b->list = list;
+	b->count = count;
+	b->repetitions = a->count != 0 ? (int)a->count : REPETITIONS;
+	status = measure(b, a);
+	free(b);
+	return status;
+}
+
 int
 cmd_bench(struct tool *t, const struct args *a)
 {
-	struct bench *b;
+	struct edu_list *list = NULL;
 	int status;
 
 	if ((status = check_figures(t, a)) != 0)
 		return status;
-	if ((b = calloc(1, sizeof(*b))) == NULL)
-		return fail(t, EX_OSERR, ENOMEM, "out of memory");
-	b->tool = t;
-	b->repetitions = a->count != 0 ? (int)a->count : REPETITIONS;
-	if ((status = name_devices(b)) == 0 &&
-	    (status = repeat(b, a, 1)) == 0 &&
-	    (status = open_devices(b)) == 0 &&
-	    (status = repeat(b, a, 0)) == 0)
-		bench_report(b);
-	forget_devices(b);
-	free(b);
+	if (t->device == NULL && (list = edu_list_new()) == NULL)
+		return fail_device(t, NULL);
+	status = measure_listed(t, a, list);
+	edu_list_free(list);
 	return status;
 }

@@ -57,18 +57,17 @@ read_input(struct tool *t, const struct args *a, unsigned char *data,
     size_t size, size_t *count)
 {
 	const char *name = is_standard(a) ? "standard input" : a->operand[0];
-	FILE *file = stdin;
+	FILE *file = is_standard(a) ? stdin : fopen(name, "rb");
 	int status = 0;
 
-	if (!is_standard(a) && (file = fopen(name, "rb")) == NULL)
+	if (file == NULL)
 		return fail_errno(t, EX_NOINPUT, "%s", name);
 	*count = fread(data, 1, size, file);
 	if (ferror(file))
 		status = fail_errno(t, EX_IOERR, "%s", name);
 	else if (*count == 0)
 		status = fail(t, EX_DATAERR, ERANGE, "%s: it is empty", name);
-	if (file != stdin)
-		(void)fclose(file);
+	(void)fclose(file);
 	return status != 0 ? status : check_room(t, a, *count);
 }
 

@@ -266,7 +266,7 @@ print_msi(struct tool *t, const struct msi *m)
 static int
 show_msi(struct tool *t, const struct config *c)
 {
-	struct msi m;
+	struct msi m = { 0, 0, 0, 0 };
 	int offset;
 
 	title(t, "MSI capability:");

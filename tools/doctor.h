@@ -47,6 +47,12 @@ struct patient {
 	char	undo[160];
 };
 
+/* What the DMI tables say of the machine. */
+struct dmi {
+	char	vendor[64];
+	char	version[128];	/* QEMU's machine type */
+};
+
 struct check {
 	const char *name;
 	void	(*look)(const struct patient *, struct finding *);
@@ -76,8 +82,12 @@ int doctor_wants_msi(const struct patient *);
 /* Who uses it without a claim, if the system knows: 1, and what is found. */
 int doctor_unclaimed(const struct patient *, struct finding *);
 
+/* -1: there are none, or this user may not see them. */
+int doctor_dmi(struct dmi *);
+
 /* doctor_device.c: sets the mask. */
 void doctor_find_mask(struct patient *);
+void doctor_machine(const struct patient *, struct finding *);
 /* doctor_claim.c: sets undo. */
 void doctor_find_undo(struct patient *);
 /* doctor_library.c */

@@ -3,7 +3,7 @@
  * SPDX-License-Identifier: BSD-2-Clause
  */
 
-/* The device by itself: its configuration space, and its registers. */
+/* The machine, and the device by itself: configuration space, registers. */
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -16,6 +16,21 @@
 #define DEFAULT_MASK	0x0fffffffU
 /* The longest list that fits: 4 bytes an entry. */
 #define MAX_CAPABILITIES 48
+
+void
+doctor_machine(const struct patient *p, struct finding *f)
+{
+	struct dmi dmi;
+
+	(void)p;
+	if (doctor_dmi(&dmi) == -1)
+		found(f, UNKNOWN, "no DMI tables say what this machine is");
+	else if (strcmp(dmi.vendor, "QEMU") != 0)
+		found(f, NOTE, "this is no QEMU by its DMI tables, but %s",
+		    dmi.vendor);
+	else
+		found(f, OK, "%s, of a QEMU at least as new", dmi.version);
+}
 
 static void
 look_device(const struct patient *p, struct finding *f)

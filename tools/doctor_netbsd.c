@@ -108,21 +108,14 @@ text_of(const char *name, char *buf, size_t size)
 	return sysctlbyname(name, buf, &length, NULL, 0);
 }
 
-static void
-look_machine(const struct patient *p, struct finding *f)
+int
+doctor_dmi(struct dmi *dmi)
 {
-	char type[128], vendor[64];
 
-	(void)p;
-	if (text_of("machdep.dmi.system-vendor", vendor,
-	    sizeof(vendor)) == -1 || text_of("machdep.dmi.system-version", type,
-	    sizeof(type)) == -1)
-		found(f, UNKNOWN, "no DMI tables say what this machine is");
-	else if (strcmp(vendor, "QEMU") != 0)
-		found(f, NOTE, "this is no QEMU by its DMI tables, but %s",
-		    vendor);
-	else
-		found(f, OK, "%s, of a QEMU at least as new", type);
+	return text_of("machdep.dmi.system-vendor", dmi->vendor,
+	    sizeof(dmi->vendor)) == -1 ||
+	    text_of("machdep.dmi.system-version", dmi->version,
+	    sizeof(dmi->version)) == -1 ? -1 : 0;
 }
 
 /* Of the list of modules: how many there are, and then each. */
@@ -286,7 +279,7 @@ look_node(const struct patient *p, struct finding *f)
 }
 
 const struct check doctor_system[] = {
-	{ "machine", look_machine },
+	{ "machine", doctor_machine },
 	{ "securelevel", look_securelevel },
 	{ "libpciaccess", doctor_libpciaccess },
 	{ NULL, NULL }

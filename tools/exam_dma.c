@@ -12,8 +12,8 @@
 
 #include "exam.h"
 
-#define PAGE		4096U
-#define NBYTES		64U
+#define PAGE		((size_t)4096)
+#define NBYTES		((size_t)64)
 #define UNTOUCHED	0x5a
 #define MARK		8U
 
@@ -143,7 +143,7 @@ exam_dma_whole(struct tool *t, struct exam_verdict *v)
 	if (edu_dma_limit(t->edu) < EDU_DMA_BUF_SIZE)
 		return exam_skip(v, "its last byte ends QEMU 8.2.0 and older, "
 		    "and this machine does not say that it is newer");
-	return check_trip(t, v, 2 * EDU_DMA_BUF_SIZE, &trip);
+	return check_trip(t, v, 2 * (size_t)EDU_DMA_BUF_SIZE, &trip);
 }
 
 /* What goes to the device's buffer, and memory behind it, untouched. */

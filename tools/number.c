@@ -56,7 +56,7 @@ parse_number(struct tool *t, const char *what, const char *text, uint64_t max,
 int
 parse_u32(struct tool *t, const char *what, const char *text, uint32_t *value)
 {
-	uint64_t wide;
+	uint64_t wide = 0;
 	int status;
 
 	if ((status = parse_number(t, what, text, UINT32_MAX, &wide)) == 0)

@@ -329,8 +329,8 @@ drop_huge(struct huge *huge)
 {
 	struct huge **link;
 
-	for (link = &pool; *link != huge; link = &(*link)->next)
-		continue;
+	for (link = &pool; *link != NULL && *link != huge;)
+		link = &(*link)->next;
 	*link = huge->next;
 	(void)munmap(huge->data, HUGE_SIZE);
 	free(huge);
@@ -371,23 +371,22 @@ pool_enter(void)
 	}
 }
 
-static int
+/* The piece has no range where this fails. */
+static void
 take_piece(struct edu_error *err, struct piece *piece, size_t size,
     uint64_t limit)
 {
-	int errnum, result;
+	int errnum;
 
 	pool_enter();
-	result = place(err, piece, size, limit);
-	if (result == -1 && errno == ENOSPC &&
-	    (result = add_huge(err, limit)) == 0 &&
-	    (result = place(err, piece, size, limit)) == -1) {
+	if (place(err, piece, size, limit) == -1 && errno == ENOSPC &&
+	    add_huge(err, limit) == 0 &&
+	    place(err, piece, size, limit) == -1) {
 		errnum = errno;
 		drop_huge(pool);
 		errno = errnum;
 	}
 	(void)pthread_mutex_unlock(&pool_lock);
-	return result;
 }
 
 static void
@@ -432,7 +431,8 @@ edu_memory_alloc(struct edu_kernel *kernel, size_t length, uint64_t limit,
 		return -1;
 	if ((piece = calloc(1, sizeof(*piece))) == NULL)
 		return edu_fail_memory(kernel->err);
-	if (take_piece(kernel->err, piece, size, limit) == -1) {
+	take_piece(kernel->err, piece, size, limit);
+	if (piece->range == NULL) {
 		free(piece);
 		return -1;
 	}

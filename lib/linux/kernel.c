@@ -92,7 +92,7 @@ struct edu_kernel *
 edu_linux_kernel(struct edu_bus *bus, int poll_only)
 {
 	struct edu_kernel *kernel;
-	struct edu_driver driver;
+	struct edu_driver driver = { "", EDU_DRIVER_NONE };
 	int errnum, sysfs;
 
 	if ((sysfs = edu_sysfs_open(bus->name)) == -1) {
@@ -101,8 +101,7 @@ edu_linux_kernel(struct edu_bus *bus, int poll_only)
 		    EDU_SYSFS_PCI "/%s", bus->name));
 		return NULL;
 	}
-	if (edu_sysfs_driver(sysfs, &driver) == -1)
-		driver.name[0] = '\0';
+	(void)edu_sysfs_driver(sysfs, &driver);
 	if (strcmp(driver.name, "vfio-pci") == 0)
 		kernel = edu_vfio_open(bus, poll_only);
 	else

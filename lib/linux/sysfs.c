@@ -145,6 +145,7 @@ static void
 set_driver(struct edu_driver *driver, char *link, size_t n)
 {
 
+	/* cppcheck-suppress ctuuninitvar	; an array, to be written */
 	(void)snprintf(driver->name, sizeof(driver->name), "%.63s",
 	    end_of(link, n));
 	driver->role = role_of(driver->name);

@@ -183,6 +183,8 @@ find_all(const struct pci_id_match *match, struct pci_device ***found,
 		if (more == NULL) {
 			pci_iterator_destroy(iterator);
 			free(*found);
+			*found = NULL;
+			*count = 0;
 			return edu_fail_memory(err);
 		}
 		*found = more;

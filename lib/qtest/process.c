@@ -210,7 +210,7 @@ qtest_kill(struct qtest *q)
 	hold();
 	for (link = &owned; *link != NULL && *link != q;)
 		link = &(*link)->next;
-	if (*link == q) {
+	if (*link != NULL) {
 		*link = q->next;
 		if ((group = tcgetpgrp(q->tty_fd)) > 0)
 			(void)kill(-group, SIGKILL);
