@@ -93,7 +93,7 @@ set_register(struct edu *edu, unsigned offset, uint64_t value)
 	if (edu->dma.registers[i].is_known &&
 	    edu->dma.registers[i].value == value)
 		return;
-	edu->bus->ops->write(edu->bus, offset, 8, value);
+	edu_bus_write(edu, offset, 8, value);
 	edu->dma.registers[i].is_known = 1;
 	edu->dma.registers[i].value = value;
 }
@@ -153,7 +153,7 @@ program(struct edu *edu, struct edu_mem *mem, uint64_t address,
 	edu->kernel->is_mastering = 1;
 	edu->dma.is_running = 1;
 	edu->dma.nap_us = NAP_MIN_US;
-	edu->bus->ops->write(edu->bus, EDU_DMA_CMD, 8, EDU_DMA_CMD_RUN |
+	edu_bus_write(edu, EDU_DMA_CMD, 8, EDU_DMA_CMD_RUN |
 	    (to_device ? 0 : EDU_DMA_CMD_FROM_DEV) |
 	    (flags & EDU_INTERRUPT ? EDU_DMA_CMD_IRQ : 0));
 	edu->dma.due_us = aim(edu);

@@ -189,11 +189,32 @@ struct edu {
 	struct edu_member member;
 };
 
+/*
+ * Registers, as the bus has them.  What is proven to be gone is not touched,
+ * for another may have its address: it reads all ones.
+ */
+static inline uint64_t
+edu_bus_read(struct edu *edu, unsigned offset, unsigned width)
+{
+
+	if (edu->bus->is_gone)
+		return width == 8 ? UINT64_MAX : UINT32_MAX;
+	return edu->bus->ops->read(edu->bus, offset, width);
+}
+
+static inline void
+edu_bus_write(struct edu *edu, unsigned offset, unsigned width, uint64_t value)
+{
+
+	if (!edu->bus->is_gone)
+		edu->bus->ops->write(edu->bus, offset, width, value);
+}
+
 static inline uint32_t
 edu_read32(struct edu *edu, unsigned offset)
 {
 
-	return (uint32_t)edu->bus->ops->read(edu->bus, offset, 4);
+	return (uint32_t)edu_bus_read(edu, offset, 4);
 }
 
 /* Nobody else may be sizing it meanwhile. */
@@ -209,7 +230,7 @@ static inline void
 edu_write32(struct edu *edu, unsigned offset, uint32_t value)
 {
 
-	edu->bus->ops->write(edu->bus, offset, 4, value);
+	edu_bus_write(edu, offset, 4, value);
 }
 
 /*

@@ -88,7 +88,7 @@ insist(struct edu *edu, unsigned offset, unsigned width, uint64_t *value)
 	int agreed = 0, was_there = 0;
 
 	while (agreed < AGREED) {
-		*value = edu->bus->ops->read(edu->bus, offset, width);
+		*value = edu_bus_read(edu, offset, width);
 		if (!is_nothing(*value, width))
 			return 0;
 		if (answers(edu)) {
@@ -112,7 +112,7 @@ int
 edu_observe(struct edu *edu, unsigned offset, unsigned width, uint64_t *value)
 {
 
-	*value = edu->bus->ops->read(edu->bus, offset, width);
+	*value = edu_bus_read(edu, offset, width);
 	if (!is_nothing(*value, width) || edu_is_claimed(edu) ||
 	    edu->bus->is_driven)
 		return 0;
