@@ -17,6 +17,7 @@
  */
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -151,12 +152,13 @@ alloc(struct edu_kernel *kernel, size_t length, uint64_t limit,
 	struct kernel_qtest *k = self(kernel);
 	struct edu_range *r;
 
-	r = edu_range_take(&k->used, MEMORY_START, limit < MEMORY_END ? limit :
-	    MEMORY_END, size);
+	if (limit > MEMORY_END)
+		limit = MEMORY_END;
+	r = edu_range_take(&k->used, MEMORY_START, limit, size);
 	if (r == NULL && errno == ENOSPC)
 		return edu_fail(kernel->err, ENOMEM, "no %zu bytes are left of "
-		    "the %u that a qtest device has", length,
-		    MEMORY_END - MEMORY_START);
+		    "those that a qtest device has from 0x%x up to 0x%" PRIx64,
+		    length, MEMORY_START, limit);
 	if (r == NULL || posix_memalign(&segment->data, PAGE, length) != 0) {
 		if (r != NULL)
 			edu_range_free(&k->used, r);
