@@ -24,8 +24,12 @@ fuzz()
 	export ASAN_OPTIONS=quarantine_size_mb=8
 	"$program" -runs="$runs" -seed="$seed" -max_len=1024 -timeout=30 \
 	    -print_final_stats=1 found "$root/tests/fuzz/corpus/$1" \
-	    </dev/null >out 2>&1 ||
-	    atf_fail "$(grep -v -e '^#[0-9]' -e '^INFO' out)"
+	    -artifact_prefix=input. </dev/null >out 2>&1 || {
+		grep -v -e '^#[0-9]' -e '^INFO' out
+		base64 -w 0 input.*
+		atf_fail "it stopped after $(sed -n \
+		    's/.*executed_units: *//p' out) executions"
+	}
 	atf_check -o inline:"stat::number_of_executed_units: $runs\n" \
 	    grep executed_units out
 	grep -e executed_units -e average_exec out
