@@ -197,6 +197,8 @@ int edu_config_read(struct edu *, unsigned offset, uint32_t *value);
  * EINVAL	the device cannot do this: width, alignment, no such register
  * EACCES	the register is read-only (write) or write-only (read)
  * EPERM	a write to EDU_DMA_CMD
+ * EBUSY	a write to EDU_FACTORIAL while a factorial that was submitted is
+ *		computed, whose result it would change
  * EBADF	a write on a handle opened with EDU_OPEN_READONLY
  */
 int edu_read(struct edu *, unsigned offset, unsigned width, uint64_t *value);

@@ -475,9 +475,14 @@ void	edu_queue_work(struct edu *);
 int64_t	edu_queue_due(const struct edu *);
 /* Whether something is waited for by interrupt. */
 int	edu_queue_listens(const struct edu *);
+/*
+ * Somebody is to use an engine past its queue: EBUSY while that works for an
+ * operation.  What was left cannot go on then.
+ */
+int	edu_queue_pass(struct edu *, enum edu_engine);
 /* For those who wait: begin, or go on with what was left; and to its end. */
 struct edu_op *edu_queue_call(struct edu *, const struct edu_op *);
-int	edu_queue_is_over(const struct edu_op *);
+/* -1 while it is under way, 0, or errno. */
 int	edu_queue_result(const struct edu_op *);
 void	edu_queue_leave(struct edu *, struct edu_op *, int errnum);
 int	edu_queue_run(struct edu *, struct edu_op *, uint32_t *result);

@@ -210,6 +210,18 @@ forget(struct edu *edu, enum edu_engine e)
 	drop(edu, &edu->queue.left[e]);
 }
 
+int
+edu_queue_pass(struct edu *edu, enum edu_engine e)
+{
+	const struct edu_op *op = edu->queue.waiting[e].first;
+
+	if (op != NULL && op->state == EDU_OP_BEGUN)
+		return edu_fail(&edu->err, EBUSY, "an operation that was "
+		    "submitted is under way; reap it first (edu_reap())");
+	forget(edu, e);
+	return 0;
+}
+
 /* The interrupt of one that nobody has waited for is not the next one's. */
 static int
 settle(struct edu *edu, enum edu_engine e)
@@ -354,29 +366,22 @@ edu_queue_work(struct edu *edu)
 	turn(edu, EDU_ENGINE_DMA);
 }
 
-static int64_t
-op_due(const struct edu *edu, const struct edu_op *op)
-{
-
-	if (hears(op))
-		return op->listen_us;
-	return engines[op->engine].due(edu);
-}
-
 int64_t
 edu_queue_due(const struct edu *edu)
 {
-	int64_t due_us = EDU_NEVER;
+	int64_t due_us = EDU_NEVER, next_us;
 	const struct edu_op *op;
 	size_t i;
 
 	for (i = 0; i < EDU_ENGINES; i++) {
-		op = edu->queue.waiting[i].first;
-		if (op != NULL && op_due(edu, op) < due_us)
-			due_us = op_due(edu, op);
+		if ((op = edu->queue.waiting[i].first) == NULL)
+			continue;
+		next_us = hears(op) ? op->listen_us : engines[i].due(edu);
 		for (; op != NULL; op = op->next)
-			if (op->deadline_us < due_us)
-				due_us = op->deadline_us;
+			if (op->deadline_us < next_us)
+				next_us = op->deadline_us;
+		if (next_us < due_us)
+			due_us = next_us;
 	}
 	return due_us;
 }
@@ -507,24 +512,17 @@ edu_queue_call(struct edu *edu, const struct edu_op *wanted)
 }
 
 int
-edu_queue_is_over(const struct edu_op *op)
-{
-
-	return op->state == EDU_OP_DONE;
-}
-
-int
 edu_queue_result(const struct edu_op *op)
 {
 
-	return op->errnum;
+	return op->state == EDU_OP_DONE ? op->errnum : -1;
 }
 
 void
 edu_queue_leave(struct edu *edu, struct edu_op *op, int errnum)
 {
 
-	if (!edu_queue_is_over(op))
+	if (op->state != EDU_OP_DONE)
 		complete(edu, op, errnum);
 	edu_watch_note(edu);
 }
@@ -534,7 +532,7 @@ await(struct edu *edu, struct edu_op *op)
 {
 
 	turn(edu, op->engine);
-	while (!edu_queue_is_over(op)) {
+	while (op->state != EDU_OP_DONE) {
 		if ((op->engine == EDU_ENGINE_FACTORIAL && !hears(op) &&
 		    op->state == EDU_OP_BEGUN && !(op->flags & EDU_SLEEP) &&
 		    edu_factorial_spin(edu, op)) || rest(edu, op) == 0)

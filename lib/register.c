@@ -104,6 +104,9 @@ edu_write(struct edu *edu, unsigned offset, unsigned width, uint64_t value)
 	if (width == 4 && value > UINT32_MAX)
 		return edu_fail(&edu->err, EINVAL, "0x%" PRIx64
 		    " does not fit in 4 bytes", value);
+	if (offset == EDU_FACTORIAL &&
+	    edu_queue_pass(edu, EDU_ENGINE_FACTORIAL) == -1)
+		return -1;
 	edu_bus_write(edu, offset, width, value);
 	follow(edu, offset, (uint32_t)value);
 	return edu_confirm_write(edu);

@@ -80,7 +80,7 @@ finish_part(struct edu_set *set, struct edu *edu)
 {
 	struct edu_op *part = edu->member.part;
 
-	if (part == NULL || !edu_queue_is_over(part))
+	if (part == NULL || edu_queue_result(part) == -1)
 		return;
 	edu->member.part = NULL;
 	set->parts--;

@@ -384,6 +384,33 @@ EDU_TEST(resumed_other, "EDU_RESUME gives nobody another's result, nor one "
 	edu_close(edu);
 }
 
+EDU_TEST(by_hand, "one that is started by hand is EBUSY while another is "
+    "computed, and is not the result of one that is resumed", "timeout", "60")
+{
+	struct edu *edu = open_device("qtest:", 0);
+	uint64_t status = EDU_STATUS_COMPUTING;
+	struct edu_done done;
+	uint32_t result = 77;
+
+	REQUIRE_EDU(edu, edu_submit_factorial(edu, SLOW / 4, EDU_WRAP,
+	    EDU_FOREVER, NULL));
+	REQUIRE_EDU(edu, edu_process(edu));
+	CHECK_ERRNO(edu, EBUSY, edu_write(edu, EDU_FACTORIAL, 4, 5) == -1);
+	CHECK_MESSAGE(edu, "submitted");
+	while (edu_reap(edu, &done) == 0)
+		REQUIRE_EDU(edu, edu_process(edu));
+	ATF_CHECK(done.error == 0 && done.value == 0);
+	CHECK_ERRNO(edu, ETIMEDOUT, edu_factorial(edu, SLOW / 4, EDU_WRAP, 0,
+	    &result) == -1);
+	while (status & EDU_STATUS_COMPUTING)
+		REQUIRE_EDU(edu, edu_read(edu, EDU_STATUS, 4, &status));
+	REQUIRE_EDU(edu, edu_write(edu, EDU_FACTORIAL, 4, 5));
+	REQUIRE_EDU(edu, edu_factorial(edu, SLOW / 4, EDU_WRAP | EDU_RESUME,
+	    EDU_FOREVER, &result));
+	ATF_CHECK_EQ(result, 0);
+	edu_close(edu);
+}
+
 EDU_TEST(left_running, "a factorial that an earlier owner left running: the "
     "next owner's call waits for it", "timeout", "120")
 {
