@@ -65,10 +65,12 @@ obey()
 	done
 }
 
-# replace MODE: as h_successor has it.
+# replace "EDUVM_ARG ..." NAME [DRIVER]: as h_successor has them.
 replace()
 {
 	rounds=$((4 * ${EDU_SOAK:-1}))
+	machine=$1
+	shift
 	root=$(cd "$(atf_get_srcdir)/../.." && pwd)
 	mkfifo monitor.in monitor.out asked
 	: >out
@@ -77,11 +79,12 @@ replace()
 	obey <asked &
 	tail -f -n +1 out >asked &
 	listener=$!
+	# shellcheck disable=SC2086	# words
 	"$root/tools/eduvm" -t $((100 + 60 * rounds)) -q -monitor \
-	    -q "pipe:$(pwd)/monitor" -q -device -q edu,id=it,addr=4 -- sh -c '
+	    -q "pipe:$(pwd)/monitor" $machine -- sh -c '
 		pages=/proc/sys/vm/nr_hugepages
 		[ $(cat $pages) -gt 0 ] || echo 4 >$pages
-		cd "$1" && build/tests/dev/h_successor 0000:00:04.0 $2 $3' \
+		cd "$1" && build/tests/dev/h_successor $3 $2 $4' \
 	    sh "$root" $rounds "$@" >out 2>err
 	status=$?
 	kill $reader $listener
@@ -91,17 +94,28 @@ replace()
 	atf_check -o match:"^$rounds rounds, 0 failures" grep rounds out
 }
 
+slot='-q -device -q edu,id=it,addr=4'
+port='-q -device -q pcie-root-port,id=rp,chassis=1
+    -q -device -q edu,id=it,bus=rp'
+
 test_case successor \
     'a device that is driven is unplugged, and an edu or an e1000 gets its
      place: every call is ENODEV, and the other is not touched' \
     timeout=300
 successor_body()
 {
-	replace
+	replace "$slot" 0000:00:04.0
 }
 
 test_case successor_uio 'the same with a kernel side' timeout=300
 successor_uio_body()
 {
-	replace uio
+	replace "$slot" 0000:00:04.0 uio
+}
+
+test_case successor_vfio 'VFIO asks for the device, and gets it: a wait ends
+     with ENODEV, and after the close another is there' timeout=300
+successor_vfio_body()
+{
+	replace "-I -a iommu=pt $port" 0000:01:00.0 vfio
 }

@@ -7,10 +7,11 @@
  * For t_unplug: again and again, a device is unplugged while a process drives
  * it, and another gets its place while that one is still open.
  *
- *	h_successor NAME ROUNDS [uio]
+ *	h_successor NAME ROUNDS [uio | vfio]
  *
- * The device is QEMU's "it" in slot 4.  What QEMU's monitor has to be told is
- * on standard output, behind "monitor ".
+ * The device is QEMU's "it" in slot 4, or for VFIO in the port "rp"; VFIO asks
+ * for it, and keeps it until it is closed.  What QEMU's monitor has to be told
+ * is on standard output, behind "monitor ".
  */
 
 #include <sys/types.h>
@@ -33,7 +34,8 @@
 #define COMMAND		4
 
 static const char *name;
-static int is_uio;
+static const char *driver;	/* NULL: none */
+static int is_vfio;
 
 static void __attribute__((__noreturn__))
 die(const char *what)
@@ -117,8 +119,8 @@ plug(const char *device, unsigned char vendor)
 {
 	char command[64];
 
-	(void)snprintf(command, sizeof(command), "device_add %s,id=it,addr=4",
-	    device);
+	(void)snprintf(command, sizeof(command), "device_add %s,id=it,%s",
+	    device, is_vfio ? "bus=rp" : "addr=4");
 	ask(command, vendor);
 }
 
@@ -132,7 +134,7 @@ unplug(void)
 static int
 drive(struct edu *edu, unsigned char *mem)
 {
-	unsigned flags = is_uio ? EDU_INTERRUPT : 0;
+	unsigned flags = driver != NULL ? EDU_INTERRUPT : 0;
 	uint32_t value = 0;
 	struct edu_bar *bar;
 
@@ -202,10 +204,14 @@ own(int ready_fd, int go_fd, int is_idle)
 			continue;
 		check(edu, -1, "work");
 	}
+	if (is_vfio)
+		edu_close(edu);
 	if (write(ready_fd, &c, 1) != 1 || read(go_fd, &c, 1) != 1)
 		exit(1);
-	check_calls(edu, mem);
-	edu_close(edu);
+	if (!is_vfio) {
+		check_calls(edu, mem);
+		edu_close(edu);
+	}
 	(void)fflush(stdout);
 	_exit(failures != 0);
 }
@@ -220,12 +226,12 @@ expect_byte(int fd)
 }
 
 static void
-bind_uio(void)
+bind_driver(void)
 {
 	char command[128];
 
 	(void)snprintf(command, sizeof(command),
-	    "build/edutool -d %s bind uio >/dev/null", name);
+	    "build/edutool -d %s bind %s >/dev/null", name, driver);
 	if (system(command) != 0)
 		die("bind");
 }
@@ -280,20 +286,22 @@ main(int argc, char **argv)
 {
 	static const unsigned char commands[] = { 0, 2, 6 };
 	long i, rounds;
+	int is_idle;
 
 	if (argc < 3)
 		return 1;
 	name = argv[1];
 	rounds = strtol(argv[2], NULL, 10);
-	is_uio = argc > 3;
+	driver = argc > 3 ? argv[3] : NULL;
+	is_vfio = driver != NULL && strcmp(driver, "vfio") == 0;
 	for (i = 0; i < rounds && failures == 0; i++) {
-		if (is_uio)
-			bind_uio();
+		is_idle = i / 2 % 2 != 0 && !is_vfio;
+		if (driver != NULL)
+			bind_driver();
 		if (i % 2 == 0)
-			replace("edu", 0x34, commands[i % 3],
-			    i / 2 % 2 != 0);
+			replace("edu", 0x34, commands[i % 3], is_idle);
 		else {
-			replace("e1000", 0x86, 0, i / 2 % 2 != 0);
+			replace("e1000", 0x86, 0, is_idle);
 			unplug();
 			plug("edu", 0x34);
 		}
