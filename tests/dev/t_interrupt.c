@@ -490,9 +490,10 @@ write_file(const char *path, const char *text)
 #define DRIVER		"/sys/bus/pci/drivers/uio_pci_generic"
 
 DEVICE_TEST(driver_goes_during_wait, "A wait ends with ENODEV when the kernel "
-    "driver is taken from the device")
+    "driver is taken from the device, and so does what that has cut off")
 {
 	const char *name = need_device(1, 0);
+	unsigned char *mem;
 	struct edu *edu;
 	uint32_t status;
 	pid_t pid;
@@ -500,6 +501,7 @@ DEVICE_TEST(driver_goes_during_wait, "A wait ends with ENODEV when the kernel "
 	if (access(DRIVER, F_OK) == -1)
 		atf_tc_skip("this system has no " DRIVER);
 	edu = open_device(name, 0);
+	mem = need_memory(edu, 4096);
 	ATF_REQUIRE((pid = fork()) != -1);
 	if (pid == 0) {
 		sleep_ms(100);
@@ -507,6 +509,9 @@ DEVICE_TEST(driver_goes_during_wait, "A wait ends with ENODEV when the kernel "
 	}
 	CHECK_ERRNO(edu, ENODEV, edu_irq_wait(edu, SOON_MS, &status) == -1);
 	reap(pid);
+	CHECK_ERRNO(edu, ENODEV, edu_dma_put(edu, 0, mem, 100, 0,
+	    SOON_MS) == -1);
+	CHECK_MESSAGE(edu, "unbound");
 	edu_close(edu);
 	ATF_REQUIRE(write_file(DRIVER "/bind", name) == 0);
 	edu = open_device(name, 0);
