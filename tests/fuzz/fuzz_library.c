@@ -66,6 +66,14 @@ honestly(const struct handle *h, int result)
 	return checked(h, result) == 0 && !world.is_hostile;
 }
 
+/* And the next transfer, to the same memory perhaps, has not begun. */
+static int
+honestly_moved(const struct handle *h, int result)
+{
+
+	return honestly(h, result) && h->device->dma_us == 0;
+}
+
 /* For ever where something comes for certain, or the bytes end. */
 static int
 some_timeout(int may_last)
@@ -140,8 +148,8 @@ call_move(struct handle *h)
 	if (take_byte(&world.in) % 2)
 		(void)checked(h, edu_dma_put(h->edu, at, data, length, flags,
 		    timeout_ms));
-	else if (honestly(h, edu_dma_get(h->edu, at, data, length, flags,
-	    timeout_ms)))
+	else if (honestly_moved(h, edu_dma_get(h->edu, at, data, length,
+	    flags, timeout_ms)))
 		MUST(memcmp(data, h->device->buffer + at, length) == 0);
 }
 
@@ -154,7 +162,7 @@ call_copy(struct handle *h)
 
 	if (take_byte(&world.in) % 4)
 		length = length < other ? length : other;
-	if (honestly(h, edu_dma_copy(h->edu, to, from, length, flags,
+	if (honestly_moved(h, edu_dma_copy(h->edu, to, from, length, flags,
 	    some_timeout(1))))
 		MUST(memcmp(to, from, length) == 0);
 }
