@@ -9,7 +9,8 @@
 #include "printable.h"
 
 /*
- * Overlong forms, surrogates and what lies beyond U+10FFFF are none.
+ * Overlong forms, surrogates and what lies beyond U+10FFFF are none; and U+FFFE
+ * and U+FFFF, which XML must not have.
  */
 size_t
 edu_utf8_length(const char *text)
@@ -26,7 +27,8 @@ edu_utf8_length(const char *text)
 		if ((s[i] & 0xc0) != 0x80)
 			return 0;
 	if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] > 0x9f) ||
-	    (s[0] == 0xf0 && s[1] < 0x90) || (s[0] == 0xf4 && s[1] > 0x8f))
+	    (s[0] == 0xf0 && s[1] < 0x90) || (s[0] == 0xf4 && s[1] > 0x8f) ||
+	    (s[0] == 0xef && s[1] == 0xbf && s[2] > 0xbd))
 		return 0;
 	return length;
 }

@@ -210,12 +210,12 @@ open_errors_body()
 qemu_case json_strings "what a message must not hold is escaped, in JSON twice"
 json_strings_body()
 {
-	name=$(printf 'a"b\\c\td\001e\377f\303\251g\355\240\200h')
+	name=$(printf 'a"b\\c\td\001e\377f\303\251g\355\240\200h\357\277\276')
 	atf_check -s exit:64 -o save:document -e ignore \
 	    "$EDUTOOL" -j -d "$name" live
 	# Messages are printable already.
 	holds "d['error']['message'].startswith('a\"b\\\\c\\\\x09d\\\\x01e' \
-'\\\\xfff\u00e9g\\\\xed\\\\xa0\\\\x80h: ')"
+'\\\\xfff\u00e9g\\\\xed\\\\xa0\\\\x80h\\\\xef\\\\xbf\\\\xbe: ')"
 }
 
 qemu_case output_errors "output that does not arrive is exit 73 or 74"
