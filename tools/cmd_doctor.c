@@ -153,6 +153,7 @@ cmd_doctor(struct tool *t, const struct args *a)
 	    strncmp(t->device, "qtest:", 6) == 0;
 	struct patient p;
 	unsigned wrong;
+	int is_edu;
 
 	(void)a;
 	open_patient(t, &p);
@@ -160,9 +161,10 @@ cmd_doctor(struct tool *t, const struct args *a)
 		json_string(&t->doc, "device", p.name);
 	json_array(&t->doc, "findings");
 	wrong = look(&p, doctor_presence);
+	is_edu = wrong == 0;
 	if (!is_qtest)
 		wrong += look(&p, doctor_system);
-	if (p.edu != NULL && (p.is_node || device_is_edu(p.edu)))
+	if (is_edu)
 		wrong += look_closer(&p, is_qtest);
 	json_end(&t->doc);
 	return wrong != 0 ? EXIT_WRONG : 0;

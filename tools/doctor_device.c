@@ -50,7 +50,7 @@ look_device(const struct patient *p, struct finding *f)
 	if (doctor_config(p, f, PCI_ID, &id) == -1 ||
 	    doctor_config(p, f, PCI_CLASS, &class) == -1)
 		return;
-	if (!device_is_edu(p->edu))
+	if (id != (EDU_PCI_PRODUCT << 16 | EDU_PCI_VENDOR))
 		found(f, WRONG, "%s is %04x:%04x, not an edu (%04x:%04x)",
 		    p->name, id & 0xffff, id >> 16, EDU_PCI_VENDOR,
 		    EDU_PCI_PRODUCT);
