@@ -149,8 +149,7 @@ look_closer(struct patient *p, int is_qtest)
 int
 cmd_doctor(struct tool *t, const struct args *a)
 {
-	int is_qtest = t->device != NULL &&
-	    strncmp(t->device, "qtest:", 6) == 0;
+	int is_qtest = device_is_qtest(t->device);
 	struct patient p;
 	unsigned wrong;
 	int is_edu;
