@@ -231,6 +231,11 @@ irq_body()
 	atf_check -o inline:'0x00000101\n' "$EDUTOOL" irq status
 	atf_check -o inline:'0x00000101 factorial dma\n' \
 	    "$EDUTOOL" irq status -v
+	atf_check "$EDUTOOL" irq ack 0x100
+	atf_check -o inline:'0x00000001 factorial\n' "$EDUTOOL" -v irq status
+	atf_check "$EDUTOOL" irq ack 1
+	atf_check -o inline:'0x00000000\n' "$EDUTOOL" -v irq status
+	atf_check "$EDUTOOL" irq raise 0x101
 	atf_check -o inline:'0x00000101\n' "$EDUTOOL" peek 0x24
 	atf_check -o inline:'0xedcba987\n' "$EDUTOOL" live
 	atf_check "$EDUTOOL" irq ack 0x100
