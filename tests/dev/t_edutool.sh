@@ -388,7 +388,6 @@ bench_body()
 	contains "{\"device\": \"$device\", \"devices\": 1, " \
 	    '"repetitions": 2, "rows": [{' '"against": "by hand", ' \
 	    '"bare": ' '"ratio_min": '
-	atf_check -o match:'^read ' "$EDUTOOL" -m 0xfffffff bench -n 1 read
 	# What was written behind the library's back has done no harm.
 	atf_check -o match:'no difference' "$EDUTOOL" dma test
 	atf_check -o ignore "$EDUTOOL" selftest
