@@ -395,14 +395,15 @@ doctor_wrong_body()
 	finds wrong decoding 'decoding is off .command register 0x0104.'
 	lies 40 00810005
 	finds wrong msi 'MSI is enabled in the device: .*nobody waits'
-	for list in '34 00000000' '34 0000003c' '40 00000009' '40 00004009'; do
-		# shellcheck disable=SC2086	# two words
+	for list in '34 00000000' '34 0000003c 3c 00000005' '40 00000009' \
+	    '40 00004009'; do
+		# shellcheck disable=SC2086	# words
 		lies $list
 		finds note msi 'the device has no MSI capability'
 	done
 	lies 04 00100006
 	finds ok mastering 'bus mastering is on'
-	for mask in 5 0xfff0 abc /0xfff 0xfffz 0x7ff; do
+	for mask in 5 0xfff0 abc -1 +0xfff ' 0xfff' 0xfffz 0x7ff; do
 		EDU_DMA_MASK=$mask
 		export EDU_DMA_MASK
 		"$EDUTOOL" doctor >said 2>&1

@@ -136,9 +136,9 @@ info_msi_body()
 	shown 'MSI capability: at 0x50, disabled, 64-bit, vectors: 1 of 1' \
 	    'address 0x1fee01000, data 0x4022'
 	# None of the others is: and a list that never ends.
-	for list in '34 00000000' '04 00000002' '34 0000003c' '40 00000009' \
-	    '40 00004009'; do
-		# shellcheck disable=SC2086	# two words
+	for list in '34 00000000' '04 00000002' '34 0000003c 3c 00000005' \
+	    '40 00000009' '40 00004009'; do
+		# shellcheck disable=SC2086	# words
 		lies $list
 		shown 'MSI capability: none'
 		check_json "d['msi'] is None" info

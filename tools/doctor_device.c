@@ -242,7 +242,7 @@ doctor_find_mask(struct patient *p)
 	p->mask = p->t->dma_mask;
 	if (p->mask == 0 && text != NULL && *text != '\0') {
 		p->mask = strtoull(text, &end, 0);
-		if (*text < '0' || *text > '9' || *end != '\0')
+		if (*text < '0' || *end != '\0')
 			p->mask = 0;
 		p->is_stated = 1;
 	} else
