@@ -87,6 +87,68 @@ start_qemu()
 	atf_fail "QEMU makes no socket"
 }
 
+write_liar()
+{
+	cat >liar.py <<-'END'
+	import collections, os, socket, threading
+	def ask(client, qemu, asked):
+	    place = 0
+	    for line in client.makefile("rb"):
+	        words = line.split()
+	        if words[:2] == [b"outl", b"0xcf8"]:
+	            place = int(words[2], 16)
+	        asked.append(place if words[:1] == [b"inl"] else None)
+	        qemu.send(line)
+	    qemu.shutdown(socket.SHUT_RDWR)
+	def answer(client, qemu, asked):
+	    edu = None
+	    lies = dict(map(str.split, open("lies")))
+	    for line in qemu.makefile("rb"):
+	        if not line.startswith(b"IRQ "):
+	            place = asked.popleft()
+	            if place and int(line.split()[1], 16) == 0x11e81234:
+	                edu = place
+	            elif place and edu:
+	                lie = lies.get(f"{place - edu:02x}")
+	                line = f"OK 0x{lie}\n".encode() if lie else line
+	        client.send(line)
+	s = socket.socket(socket.AF_UNIX)
+	s.bind("liar.new")
+	s.listen()
+	os.rename("liar.new", "liar")
+	while True:
+	    client = s.accept()[0]
+	    qemu = socket.socket(socket.AF_UNIX)
+	    qemu.connect("socket")
+	    asked = collections.deque()
+	    threading.Thread(target=ask, args=(client, qemu, asked)).start()
+	    answer(client, qemu, asked)
+	    client.close()
+	END
+}
+
+# After start_qemu, at the socket "liar", the same device with other dwords of
+# configuration space: those of the file "lies", "OFFSET VALUE", in hexadecimal.
+start_liar()
+{
+	write_liar
+	: >lies
+	# Its threads complain of clients that have gone.
+	timeout 120 python3 liar.py >/dev/null 2>&1 &
+	echo $! >>qemu.pid
+	for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+		[ ! -S liar ] || break
+		sleep 0.1
+	done
+	export EDU_DEVICE=qtest:liar
+}
+
+# lies OFFSET VALUE ...
+lies()
+{
+	printf '%s %s\n' "$@" >lies
+}
+
 # qemu_case NAME DESCRIPTION [cleanup]: one that wants QEMU and Python.
 qemu_case()
 {

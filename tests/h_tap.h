@@ -52,6 +52,7 @@ static struct {
 	 */
 	enum tap_verdict (*hook)(size_t i, struct tap_access *);
 	size_t		hooked;
+	size_t		starts;		/* of transfers: tap_count_starts() */
 	/* As traced: a value that the hook has changed shows in reads. */
 	size_t		count;
 	struct tap_access log[TAP_MAX];
@@ -169,7 +170,7 @@ static inline void
 tap_reset(void)
 {
 
-	tap.count = tap.hooked = 0;
+	tap.count = tap.hooked = tap.starts = 0;
 	tap.hook = NULL;
 }
 
@@ -195,6 +196,16 @@ tap_read_ones(size_t i, struct tap_access *a)
 	(void)i;
 	if (!a->is_config && !a->is_write)
 		a->value = UINT32_MAX;
+	return TAP_PASS;
+}
+
+/* A hook: how many transfers are started. */
+static inline enum tap_verdict
+tap_count_starts(size_t i, struct tap_access *a)
+{
+
+	(void)i;
+	tap.starts += a->is_write && !a->is_config && a->offset == EDU_DMA_CMD;
 	return TAP_PASS;
 }
 

@@ -126,17 +126,6 @@ EDU_TEST(signals, "a signal ends a wait by interrupt with EINTR, the transfer "
 	edu_close(edu);
 }
 
-static size_t starts;
-
-static enum tap_verdict
-count_starts(size_t i, struct tap_access *a)
-{
-
-	(void)i;
-	starts += a->is_write && !a->is_config && a->offset == EDU_DMA_CMD;
-	return TAP_PASS;
-}
-
 EDU_TEST(resumed, "with EDU_RESUME the same transfer goes on, signals or not: "
     "it is started once, and a copy goes on where it was", "timeout", "120")
 {
@@ -151,26 +140,26 @@ EDU_TEST(resumed, "with EDU_RESUME the same transfer goes on, signals or not: "
 	for (i = 0; i < 4 * LIMIT; i++)
 		mem[i] = (unsigned char)(i * 7 + i / 256);
 	tap_attach(edu);
-	tap.hook = count_starts;
+	tap.hook = tap_count_starts;
 	alarm_often();
 	while (edu_dma_put(edu, 0, mem, 100, flags, EDU_FOREVER) == -1) {
 		ATF_REQUIRE_EQ(errno, EINTR);
 		flags |= EDU_RESUME;
 	}
 	ATF_CHECK(flags & EDU_RESUME);
-	ATF_CHECK_EQ(starts, 1);
+	ATF_CHECK_EQ(tap.starts, 1);
 	check_status(edu, 0);
 	/* It is over, so this is another. */
 	while (edu_dma_put(edu, 0, mem, 100, flags, EDU_FOREVER) == -1)
 		ATF_REQUIRE_EQ(errno, EINTR);
-	ATF_CHECK_EQ(starts, 2);
+	ATF_CHECK_EQ(tap.starts, 2);
 	flags = EDU_INTERRUPT;
 	while (edu_dma_copy(edu, mem + 2 * LIMIT, mem, 2 * LIMIT, flags,
 	    EDU_FOREVER) == -1) {
 		ATF_REQUIRE_EQ(errno, EINTR);
 		flags |= EDU_RESUME;
 	}
-	ATF_CHECK_EQ(starts, 6);
+	ATF_CHECK_EQ(tap.starts, 6);
 	ATF_CHECK(memcmp(mem, mem + 2 * LIMIT, 2 * LIMIT) == 0);
 	check_status(edu, 0);
 	edu_close(edu);
@@ -183,7 +172,7 @@ EDU_TEST(resumed_other, "EDU_RESUME of another transfer starts it; one that "
 	unsigned char *mem = alloc(edu, 4096), *other = alloc(edu, 4096);
 
 	tap_attach(edu);
-	tap.hook = count_starts;
+	tap.hook = tap_count_starts;
 	memset(mem, 'x', 100);
 	memset(other, 'y', 100);
 	CHECK_ERRNO(edu, ETIMEDOUT, edu_dma_put(edu, 0, mem, 100, 0,
@@ -194,12 +183,12 @@ EDU_TEST(resumed_other, "EDU_RESUME of another transfer starts it; one that "
 	CHECK_ERRNO(edu, ETIMEDOUT, edu_dma_put(edu, 0, mem, 100, EDU_RESUME |
 	    EDU_INTERRUPT, 0) == -1);
 	CHECK_MESSAGE(edu, "stands still");
-	ATF_CHECK_EQ(starts, 1);
+	ATF_CHECK_EQ(tap.starts, 1);
 	monitor("cont");
 	REQUIRE_EDU(edu, edu_dma_put(edu, 0, other, 100, EDU_RESUME, SOON_MS));
-	ATF_CHECK_EQ(starts, 2);
+	ATF_CHECK_EQ(tap.starts, 2);
 	REQUIRE_EDU(edu, edu_dma_put(edu, 0, mem, 100, EDU_RESUME, SOON_MS));
-	ATF_CHECK_EQ(starts, 3);
+	ATF_CHECK_EQ(tap.starts, 3);
 	REQUIRE_EDU(edu, edu_dma_get(edu, 0, other, 100, EDU_RESUME, SOON_MS));
 	ATF_CHECK_EQ(other[99], 'x');
 	edu_close(edu);

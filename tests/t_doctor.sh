@@ -158,6 +158,14 @@ processes_body()
 		doctor
 		is wrong holder "process $! (edutool) has"
 		is ok mastering "on"
+		# Its processes are not seen there, but its lock is.
+		as="unshare --pid --fork --mount-proc"
+		doctor
+		is wrong holder "a process of another container has claimed"
+		[ -z "$(prescribed holder)" ] || bad "another container"
+		is ok claim "the holder has it"
+		as=
+		doctor
 		cured holder
 		is ok claim "nobody has claimed"
 		# As a kill between two of its writes leaves it.
@@ -192,6 +200,15 @@ claim_body()
 		doctor
 		is ok claim "nobody has claimed"
 		ln /var/run/edu-$device.lock /var/run/another
+		doctor
+		is wrong claim "no file of its owner"
+		cured claim
+		mkdir /var/run/edu-$device.lock
+		doctor
+		is wrong claim "no file of its owner"
+		cured claim
+		edutool live >output
+		chown 4242 /var/run/edu-$device.lock
 		doctor
 		is wrong claim "no file of its owner"
 		cured claim
@@ -234,6 +251,20 @@ rights_body()
 		cured claim
 		[ $status = 0 ] || bad "given"
 		[ "$($as edutool live 5)" = 0xfffffffa ] || bad live
+		# It is not told what others have open, but who has the lock.
+		edutool irq wait 2>/dev/null &
+		until sleep 1 && ! edutool live 1 >/dev/null 2>&1; do :; done
+		doctor
+		is wrong holder "process $! has claimed the device"
+		[ "$(prescribed holder)" = "kill $!" ] || bad "kill"
+		kill $!
+		wait
+		: >empty
+		mount --bind empty /dev/urandom
+		edutool dma test >said 2>&1
+		[ $? = 71 ] || bad "dma test without numbers"
+		grep -q "/dev/urandom: Input/output error" said || bad urandom
+		umount /dev/urandom
 		as="setpriv --bounding-set -sys_admin --inh-caps -sys_admin"
 		doctor
 		is wrong rights "root, but without CAP_SYS_ADMIN"
@@ -336,11 +367,73 @@ unmapped_body()
 		[ "$(edutool live 5)" = 0xfffffffa ] || bad "live again"'
 }
 
-test_case nothing 'no device, and no PCI' timeout=240
+# A kernel that hides what it knows, or has something else to say.
+hidden='
+	modprobe pci-stub
+	echo pci-stub >$SYSFS/$device/driver_override
+	echo $device >/sys/bus/pci/drivers_probe
+	doctor
+	is wrong driver "the driver bound is pci-stub"
+	cured driver
+	echo 0 >line
+	mount --bind line $SYSFS/$device/irq
+	doctor
+	is note line "the device has no interrupt line"
+	umount $SYSFS/$device/irq
+	doctor
+	is ok line
+	is ok machine "of a QEMU at least as new"
+	mount -t tmpfs none /sys/class/dmi
+	doctor
+	is unknown machine "no DMI tables"
+	mkdir /sys/class/dmi/id
+	echo Somebody >/sys/class/dmi/id/sys_vendor
+	echo 1 >/sys/class/dmi/id/product_version
+	doctor
+	is note machine "this is no QEMU by its DMI tables, but Somebody"
+	# Another driver has mapped it.
+	sed "/ : $device\$/{p; s/[^ ].* : .*/  fea00000-feafffff : nosy/}" \
+	    /proc/iomem >iomem
+	mount --bind iomem /proc/iomem
+	doctor
+	is wrong "bar0 claim" "nosy has claimed BAR0"
+	: >iomem
+	doctor
+	is ok "bar0 claim"
+	is unknown memory "may not see where memory is"
+	echo "40000000-7fffffff : System RAM" >iomem
+	doctor
+	is wrong memory "begins at 0x40000000, beyond .* mask 0xfffffff"
+	umount /proc/iomem
+	doctor
+	is ok memory
+	mount -t tmpfs none /sys/kernel/mm/hugepages
+	doctor
+	is wrong "huge pages" "this kernel has none of 2 MiB"
+	[ -z "$(prescribed "huge pages")" ] || bad "huge pages"
+	edutool bind none
+	rmmod uio_pci_generic
+	mount -t tmpfs none /lib/modules/"$(uname -r)"
+	edutool bind uio >said 2>&1
+	[ $? = 69 ] || bad "bind without modules"
+	grep -q "modprobe uio_pci_generic failed; is it in" said ||
+	    bad "bind without modules"
+	mount --bind iomem "$(readlink -f /sbin/modprobe)"
+	edutool bind uio >said 2>&1
+	[ $? = 69 ] || bad "bind without modprobe"
+	grep -q "there is no modprobe; load the kernel module" said ||
+	    bad "bind without modprobe"
+'
+
+test_case nothing 'a kernel that hides what it knows, no device, and no PCI' \
+    timeout=240
 nothing_body()
 {
-	in_ward -- '
+	in_ward -- "$hidden"'
 		echo 1 >$SYSFS/$device/remove
+		edutool bench -n 1 >said 2>&1
+		[ $? = 66 ] || bad "bench without a device"
+		grep -q "there is no edu device" said || bad bench
 		doctor
 		is wrong device "this machine has no edu device"
 		is ok rights

@@ -15,8 +15,13 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sysexits.h>
 #include <time.h>
 #include <unistd.h>
+
+#ifdef HAVE_LIBSECCOMP
+#include <seccomp.h>
+#endif
 
 #include "../tools/edutool.h"
 #include "h_case.h"
@@ -149,3 +154,69 @@ EDU_TEST(restrictions, "what was dropped is not named as what restricts root")
 
 	in_child(try_restrictions);
 }
+
+#if defined(HAVE_LIBCAP_NG) && defined(HAVE_LIBSECCOMP)
+/* As a container may have it. */
+static void
+refuse(int call, int other, unsigned errnum)
+{
+	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
+
+	DEMAND(filter != NULL);
+	DEMAND(seccomp_rule_add(filter, SCMP_ACT_ERRNO(errnum), call, 0) == 0);
+	DEMAND(seccomp_rule_add(filter, SCMP_ACT_ERRNO(errnum), other, 0) == 0);
+	DEMAND(seccomp_load(filter) == 0);
+	seccomp_release(filter);
+}
+
+static void
+try_without(int call, const char *message)
+{
+	struct tool t;
+
+	memset(&t, 0, sizeof(t));
+	refuse(call, call, EPERM);
+	DEMAND(privilege_drop(&t, 0) == EX_OSERR);
+	DEMAND(strcmp(t.error, message) == 0);
+}
+
+static void
+try_capget(void)
+{
+
+	try_without(SCMP_SYS(capget), "asking for capabilities: "
+	    "Operation not permitted");
+}
+
+static void
+try_capset(void)
+{
+
+	try_without(SCMP_SYS(capset), "dropping capabilities: "
+	    "Operation not permitted");
+}
+
+EDU_TEST(capabilities_kept, "where capabilities cannot be dropped the command "
+    "does not run: exit 71")
+{
+
+	in_child(try_capget);
+	in_child(try_capset);
+}
+
+/* No filter can be set any more. */
+static void
+try_no_filter(void)
+{
+
+	refuse(SCMP_SYS(seccomp), SCMP_SYS(prctl), ENOSYS);
+	drop(0);
+	DEMAND(socket(AF_INET, SOCK_STREAM, 0) != -1);
+}
+
+EDU_TEST(no_filter, "a kernel without seccomp(2) runs the command all the same")
+{
+
+	in_child(try_no_filter);
+}
+#endif

@@ -96,6 +96,12 @@ device_default_body()
 	atf_check -s exit:66 -e match:/nonexistent "$EDUTOOL" factorial 5
 	atf_check -o inline:'120\n' "$EDUTOOL" -d qtest: factorial 5
 	check_json "d['device'] == 'qtest:'" -d qtest: live
+	# An empty one is none.
+	env -u EDU_DEVICE "$EDUTOOL" info >without 2>&1
+	status=$?
+	EDU_DEVICE='' atf_check -s exit:$status -o save:empty -e save:message \
+	    "$EDUTOOL" info
+	atf_check -o file:without cat empty message
 }
 
 qemu_case help "help tells of every command, and JSON names them"
@@ -300,9 +306,24 @@ signals_body()
 	signal_ends 130 SIGINT irq wait
 	signal_ends 143 SIGTERM -t 60000 irq wait
 	signal_ends 129 SIGHUP irq wait
+	signal_ends 130 SIGINT bench -n 100 irq
 	signal_ends 130 SIGINT -j dma test -n 1000000000
 	holds "d['error']['exit'] == 130"
 	holds "d.get('bytes', 0) < 1000000000 and not d.get('mismatch')"
+}
+
+qemu_case ignored "a signal that is ignored ends nothing: nohup"
+ignored_body()
+{
+	(
+		trap '' HUP
+		exec "$EDUTOOL" -t 2000 irq wait >out 2>err
+	) &
+	sleep 1
+	kill -HUP $!
+	wait $!
+	atf_check_equal $? 1
+	atf_check -o match:'no interrupt came in 2000 ms' cat err
 }
 
 qemu_case selftest "selftest reports every function in TAP"
@@ -346,8 +367,53 @@ doctor_body()
 	    -o match:'^ok      decoding      memory decoding is on' \
 	    env EDU_DMA_MASK=0xfff "$EDUTOOL" doctor
 	atf_check -s exit:1 -o match:'^wrong   device        qtest:/nowhere: ' \
+	    -o not-match:mend: \
 	    "$EDUTOOL" -d qtest:/nowhere doctor
 	usage_error doctor 1
+}
+
+# finds STATE CHECK TEXT: with the lies, and no command mends a QEMU's device.
+finds()
+{
+	"$EDUTOOL" doctor >said 2>&1
+	atf_check_equal $? "$(grep -c -m 1 '^wrong' said)"
+	atf_check -o match:"^$1 *$2  *.*$3" cat said
+	atf_check -s exit:1 grep mend: said
+}
+
+kept_case doctor_wrong "doctor finds what is wrong in configuration space"
+doctor_wrong_body()
+{
+	start_qemu
+	start_liar
+	finds ok msi 'MSI is off'
+	lies 08 02000010
+	finds note device 'is an edu .1234:11e8, class 0x020000, revision 0x10'
+	lies 10 00000000
+	finds wrong bar0 'BAR0 has no address: neither the firmware'
+	lies 04 00100104
+	finds wrong decoding 'decoding is off .command register 0x0104.'
+	lies 40 00810005
+	finds wrong msi 'MSI is enabled in the device: .*nobody waits'
+	for list in '34 00000000' '34 0000003c 3c 00000005' '40 00000009' \
+	    '40 00004009'; do
+		# shellcheck disable=SC2086	# words
+		lies $list
+		finds note msi 'the device has no MSI capability'
+	done
+	lies 04 00100006
+	finds ok mastering 'bus mastering is on'
+	for mask in 5 0xfff0 abc -1 +0xfff ' 0xfff' 0xfffz 0x7ff; do
+		EDU_DMA_MASK=$mask
+		export EDU_DMA_MASK
+		"$EDUTOOL" doctor >said 2>&1
+		atf_check -o match:'^wrong *dma mask .* is no mask: .*unset' \
+		    cat said
+	done
+	EDU_DMA_MASK='' finds ok 'dma mask' '0xfffffff, the default'
+	unset EDU_DMA_MASK
+	atf_check -o match:'^note *dma mask  *0xffff, as stated' \
+	    "$EDUTOOL" -m 0xffff doctor
 }
 
 qemu_case bind "bind says that there is no kernel here: exit 69"

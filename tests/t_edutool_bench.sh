@@ -67,3 +67,18 @@ wrong_data_body()
 		    "$EDUTOOL" bench -n 1 $figure
 	done
 }
+
+qemu_case gone "a device that goes meanwhile is exit 69, and no figure"
+gone_body()
+{
+	cat >qemu-mortal <<-END
+	#! /bin/sh
+	exec timeout 0.4 ${QEMU:-qemu-system-x86_64} "\$@"
+	END
+	chmod +x qemu-mortal
+	export QEMU="$PWD/qemu-mortal"
+	for figure in read factorial irq dma bytes; do
+		atf_check -s exit:69 -o empty -e match:'^edutool: qtest: .*' \
+		    "$EDUTOOL" bench -n 100 $figure
+	done
+}

@@ -125,6 +125,10 @@ mask_body()
 	atf_check -o inline:'120\n' "$EDUTOOL" -m 0xfffffff factorial 5
 	atf_check -o match:'no difference' "$EDUTOOL" -m 0xfffffff \
 	    dma test -n 100
+	# Who only looks has no use for it.
+	atf_check -o inline:'0x010000ed\n' "$EDUTOOL" -m 28 peek 0
+	atf_check -s exit:64 -e match:'0x1c is no DMA mask' \
+	    "$EDUTOOL" -m 28 dma test
 	usage_error -m 0 factorial 5
 	usage_error -m 28 factorial 5
 	usage_error -m x factorial 5

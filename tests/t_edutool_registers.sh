@@ -79,6 +79,72 @@ info_json_body()
 	holds "d['interrupt_pin'] == 1 and d['kernel_side'] == 'none'"
 }
 
+# shown LINE ...: with the lies, these are lines of what info prints, but for
+# the width of its columns.
+shown()
+{
+	"$EDUTOOL" info 2>message | tr -s ' ' | sed 's/^ //' >output
+	for line; do
+		atf_check -o ignore grep -Fx "$line" output
+	done
+}
+
+kept_case info_decoded 'info decodes what other devices than QEMU'\''s may have'
+info_decoded_body()
+{
+	start_qemu
+	start_liar
+	shown 'interrupt pin: 1 (INTA)' 'header type: 0x00'
+	lies 0c 00800000 3c 000000ff
+	shown 'header type: 0x80 (one of several functions)' \
+	    'interrupt line: 255 (none)' 'interrupt pin: 0 (none)'
+	lies 3c 0000090b
+	shown 'interrupt line: 11' 'interrupt pin: 9'
+	lies 3c 00000400
+	shown 'interrupt pin: 4 (INTD)'
+	lies 04 ffff0406
+	shown 'received master abort on' 'INTx disable on' \
+	    'bus mastering on' 'I/O space accesses off'
+	lies 10 fe000002
+	where='not prefetchable, at 0xfe000000'
+	shown "BAR0: 0xfe000002 (memory below 1 MiB, $where)"
+	lies 10 fe00000c
+	shown 'BAR0: 0xfe00000c (64-bit memory, prefetchable, at 0xfe000000)'
+	check_json "d['bar0'] == {'value': 0xfe00000c, 'address': 0xfe000000, \
+	    'type': 'mem64', 'prefetchable': True}" info
+	# There are no registers, and yet this is shown.
+	lies 10 0000c001
+	shown 'BAR0: 0x0000c001 (I/O, at 0x0000c000)'
+	atf_check -s exit:69 -o save:document -e ignore "$EDUTOOL" -j info
+	holds "d['bar0'] == {'value': 0xc001, 'address': 0xc000, \
+	    'type': 'io', 'prefetchable': False}"
+}
+
+kept_case info_msi 'info finds the MSI capability, or says that there is none'
+info_msi_body()
+{
+	start_qemu
+	start_liar
+	lies 40 01275005 44 fee01000 48 00004022 4c 12345678
+	shown 'MSI capability: at 0x40, enabled, 32-bit, vectors: 4 of 8' \
+	    'address 0xfee01000, data 0x4022, maskable'
+	check_json "d['msi'] == {'offset': 0x40, 'enabled': True, '64bit': \
+	    False, 'maskable': True, 'vectors': 8, 'vectors_enabled': 4, \
+	    'address': 0xfee01000, 'data': 0x4022}" info
+	# The second in the list.
+	lies 40 00005009 50 00800005 54 fee01000 58 1 5c 00004022
+	shown 'MSI capability: at 0x50, disabled, 64-bit, vectors: 1 of 1' \
+	    'address 0x1fee01000, data 0x4022'
+	# None of the others is: and a list that never ends.
+	for list in '34 00000000' '04 00000002' '34 0000003c 3c 00000005' \
+	    '40 00000009' '40 00004009'; do
+		# shellcheck disable=SC2086	# words
+		lies $list
+		shown 'MSI capability: none'
+		check_json "d['msi'] is None" info
+	done
+}
+
 qemu_case bar "bar sizes BAR0, and -v shows the steps in their order"
 bar_body()
 {
@@ -165,6 +231,11 @@ irq_body()
 	atf_check -o inline:'0x00000101\n' "$EDUTOOL" irq status
 	atf_check -o inline:'0x00000101 factorial dma\n' \
 	    "$EDUTOOL" irq status -v
+	atf_check "$EDUTOOL" irq ack 0x100
+	atf_check -o inline:'0x00000001 factorial\n' "$EDUTOOL" -v irq status
+	atf_check "$EDUTOOL" irq ack 1
+	atf_check -o inline:'0x00000000\n' "$EDUTOOL" -v irq status
+	atf_check "$EDUTOOL" irq raise 0x101
 	atf_check -o inline:'0x00000101\n' "$EDUTOOL" peek 0x24
 	atf_check -o inline:'0xedcba987\n' "$EDUTOOL" live
 	atf_check "$EDUTOOL" irq ack 0x100

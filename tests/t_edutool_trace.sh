@@ -178,4 +178,6 @@ failures_body()
 	atf_check -s exit:74 -o inline:'120\n' \
 	    -e match:'trace is not complete' \
 	    "$EDUTOOL" --trace=/dev/full factorial 5
+	atf_check -s exit:74 -o inline:'120\n' \
+	    sh -c "'$EDUTOOL' --trace factorial 5 2>/dev/full"
 }

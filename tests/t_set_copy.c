@@ -86,17 +86,6 @@ EDU_TEST(gone, "a copy by a device that is gone meanwhile is ENODEV, at once")
 	edu_close(edu);
 }
 
-static size_t starts;
-
-static enum tap_verdict
-count_starts(size_t i, struct tap_access *a)
-{
-
-	(void)i;
-	starts += a->is_write && !a->is_config && a->offset == EDU_DMA_CMD;
-	return TAP_PASS;
-}
-
 EDU_TEST(signals, "a signal ends a copy by interrupt with EINTR; with "
     "EDU_RESUME it goes on where it was, and is started once", "timeout", "120")
 {
@@ -111,7 +100,7 @@ EDU_TEST(signals, "a signal ends a copy by interrupt with EINTR; with "
 	fill(mem, 2 * LIMIT, 1);
 	set = new_set(edu);
 	tap_attach(edu);
-	tap.hook = count_starts;
+	tap.hook = tap_count_starts;
 	alarm_often();
 	while (edu_set_copy(set, mem + 2 * LIMIT, mem, 2 * LIMIT, flags,
 	    EDU_FOREVER) == -1) {
@@ -120,7 +109,7 @@ EDU_TEST(signals, "a signal ends a copy by interrupt with EINTR; with "
 		flags |= EDU_RESUME;
 	}
 	ATF_CHECK(flags & EDU_RESUME);
-	ATF_CHECK_EQ(starts, 4);
+	ATF_CHECK_EQ(tap.starts, 4);
 	ATF_CHECK_EQ(differences(mem + 2 * LIMIT, 2 * LIMIT, 1), 0);
 	edu_set_free(set);
 	edu_close(edu);

@@ -13,7 +13,6 @@
 #include <sys/wait.h>
 
 #include <stdio.h>
-#include <string.h>
 #include <sysexits.h>
 #include <unistd.h>
 
@@ -41,8 +40,8 @@ memory_kb(void)
 {
 	struct rusage usage;
 
-	return getrusage(RUSAGE_SELF, &usage) == 0 ?
-	    (double)usage.ru_maxrss : 0;
+	(void)getrusage(RUSAGE_SELF, &usage);
+	return (double)usage.ru_maxrss;
 }
 
 /* The child's answer comes by a pipe; none is a failure. */
@@ -168,7 +167,7 @@ bench_open(struct bench *b)
 {
 	struct result bare_all = { 0, 0 }, bare_one = { 0, 0 };
 	struct result lib_all = { 0, 0 }, lib_one = { 0, 0 };
-	int is_pci = strncmp(bench_name(b, 0), "qtest:", 6) != 0;
+	int is_pci = !device_is_qtest(bench_name(b, 0));
 	int status;
 
 	if ((status = in_child(b, one_lib, &lib_one)) != 0 ||

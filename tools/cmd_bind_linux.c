@@ -174,7 +174,7 @@ open_edu(struct tool *t)
 {
 	int status;
 
-	if (t->device != NULL && strncmp(t->device, "qtest:", 6) == 0)
+	if (device_is_qtest(t->device))
 		return fail(t, EX_UNAVAILABLE, 0, "%s: there is no kernel "
 		    "here that could have a driver", t->device);
 	if ((status = device_open(t, EDU_OPEN_CONFIG)) != 0)

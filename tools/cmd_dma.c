@@ -104,15 +104,15 @@ static int
 write_file(struct tool *t, const char *name, const void *data, size_t count)
 {
 	FILE *file;
-	int status = 0;
+	size_t n;
 
 	if ((file = fopen(name, "wb")) == NULL)
 		return fail_errno(t, EX_CANTCREAT, "%s", name);
-	if (fwrite(data, 1, count, file) != count || fflush(file) == EOF)
-		status = fail_errno(t, EX_IOERR, "%s", name);
-	if (fclose(file) == EOF && status == 0)
-		status = fail_errno(t, EX_IOERR, "%s", name);
-	return status;
+	n = fwrite(data, 1, count, file);
+	/* What was not written yet is written here. */
+	if (fclose(file) == EOF || n != count)
+		return fail_errno(t, EX_IOERR, "%s", name);
+	return 0;
 }
 
 /* A file gets raw bytes; in a document they are hexadecimal. */

@@ -149,10 +149,10 @@ look_closer(struct patient *p, int is_qtest)
 int
 cmd_doctor(struct tool *t, const struct args *a)
 {
-	int is_qtest = t->device != NULL &&
-	    strncmp(t->device, "qtest:", 6) == 0;
+	int is_qtest = device_is_qtest(t->device);
 	struct patient p;
 	unsigned wrong;
+	int is_edu;
 
 	(void)a;
 	open_patient(t, &p);
@@ -160,9 +160,10 @@ cmd_doctor(struct tool *t, const struct args *a)
 		json_string(&t->doc, "device", p.name);
 	json_array(&t->doc, "findings");
 	wrong = look(&p, doctor_presence);
+	is_edu = wrong == 0;
 	if (!is_qtest)
 		wrong += look(&p, doctor_system);
-	if (p.edu != NULL && (p.is_node || device_is_edu(p.edu)))
+	if (is_edu)
 		wrong += look_closer(&p, is_qtest);
 	json_end(&t->doc);
 	return wrong != 0 ? EXIT_WRONG : 0;

@@ -167,7 +167,7 @@ static int
 doctor_knows(const struct tool *t, int errnum)
 {
 
-	if (t->device != NULL && strncmp(t->device, "qtest:", 6) == 0)
+	if (device_is_qtest(t->device))
 		return 0;
 	if (t->edu != NULL)
 		return errnum == ENOTSUP || errnum == ENOMEM;

@@ -21,6 +21,10 @@ list_body()
 	atf_check -o file:expected \
 	    sed -n 's/^"device": "\([^"]*\).*/\1/p' objects
 	contains '"kernel_side": "none"}'
+	# Each has its part of a trace.
+	atf_check -o ignore "$EDUTOOL" --trace=trace list
+	sed 1d expected >others
+	atf_check -o file:others -x "sed -n 's/^-- //p' trace | sort"
 	# The trace says whose an access is, where that changes.
 	atf_check -o file:output "$EDUTOOL" --trace=trace list
 	sed 1d expected >others
@@ -166,6 +170,9 @@ bind_vfio_body()
 	atf_check -o inline:"$device: vfio-pci\n" "$EDUTOOL" bind vfio
 	atf_check -o inline:'120\n' "$EDUTOOL" factorial --irq 5
 	atf_check -o ignore "$EDUTOOL" dma test
+	"$EDUTOOL" -j -d "$device" bench -n 1 irq >document
+	contains '"what": "12! by interrupt", ' '"against": "by hand", ' \
+	    '"bare": '
 	node=/dev/vfio/$(basename "$(readlink "$SYSFS/$device/iommu_group")")
 	exec 9<>"$node"
 	atf_check -s exit:75 -e match:"process [0-9]* .*$node open: its" \
@@ -217,7 +224,7 @@ claim_body()
 	prepare uio
 	hold_device
 	for words in live "factorial 5" "dma test" "irq raise 4" "irq ack 4" \
-	    "poke 4 5" selftest bar; do
+	    "poke 4 5" selftest bar "bench -n 1 read" "bench -n 1 open"; do
 		# shellcheck disable=SC2086
 		atf_check -s exit:75 -o ignore \
 		    -e match:"^edutool: $device: process $holder is using" \
@@ -319,6 +326,9 @@ no_kernel_side_body()
 	# It would know nothing of this one.
 	atf_check -s exit:77 -e not-match:doctor "$EDUTOOL" peek 0x60
 	atf_check -o inline:'120\n' "$EDUTOOL" factorial 5
+	# There is nothing to measure.
+	"$EDUTOOL" -j -d "$device" bench -n 1 irq >document
+	contains '"rows": [], '
 	atf_check "$EDUTOOL" irq raise 4
 	atf_check -o inline:'0x00000004\n' "$EDUTOOL" irq status
 	atf_check "$EDUTOOL" irq ack 4
@@ -350,6 +360,10 @@ no_huge_page_body()
 	"$EDUTOOL" -j dma test >document 2>message
 	atf_check_equal 71 $?
 	contains '"errno": "ENOMEM", "exit": 71}}'
+	for figure in dma bytes; do
+		atf_check -s exit:71 -o empty -e match:"^edutool: $device: " \
+		    "$EDUTOOL" bench -n 1 $figure
+	done
 	# What it advises works, whatever the machine's default size.
 	atf_check -o match:"^edutool: $device: .*\"echo [0-9]* >" cat message
 	sh -c "$(sed 's/.*"\(echo .*\)".*/\1/' message)"
