@@ -112,7 +112,8 @@ put_verified(struct sizing *s, const char *what, unsigned offset,
 	if ((now & mask) == (value & mask))
 		return 0;
 	/* No command register reads all ones, unlike a BAR. */
-	if (now == UINT32_MAX && edu_command_read(s->edu, &command) == -1)
+	if ((now == UINT32_MAX && edu_command_read(s->edu, &command) == -1) ||
+	    edu_require_bound(s->edu) == -1)
 		return -1;
 	return edu_fail(&s->edu->err, EIO, "cannot %s: wrote 0x%08" PRIx32
 	    " at 0x%02x, reads 0x%08" PRIx32, what, value, offset, now);

@@ -79,9 +79,10 @@ edu_command_change(struct edu *edu, uint32_t set, uint32_t clear)
 	    (before & ~clear) | set) == -1 ||
 	    edu_command_read(edu, &after) == -1)
 		return -1;
-	if ((after & (set | clear)) != set)
-		return edu_fail(&edu->err, EIO, "the command register stays "
-		    "0x%04x, was to become 0x%04x", after,
-		    (before & ~clear) | set);
-	return 0;
+	if ((after & (set | clear)) == set)
+		return 0;
+	if (edu_require_bound(edu) == -1)
+		return -1;
+	return edu_fail(&edu->err, EIO, "the command register stays 0x%04x, "
+	    "was to become 0x%04x", after, (before & ~clear) | set);
 }

@@ -248,6 +248,7 @@ open_as_asked(struct edu *edu, const char *name)
 		return -1;
 	if (edu_driver_find(edu) == -1 && !(edu->flags & EDU_OPEN_READONLY))
 		return -1;
+	edu->had_driver = edu->driver.role != EDU_DRIVER_NONE;
 	edu_dma_find_limit(edu);
 	if (!(edu->flags & EDU_OPEN_READONLY) && take_claim(edu) == -1)
 		return -1;

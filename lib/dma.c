@@ -80,9 +80,7 @@ check_master(struct edu *edu, const struct edu_op *op)
 		return -1;
 	if (command & PCI_COMMAND_MASTER)
 		return 0;
-	/* As a driver does that is unbound, perhaps to unplug the device. */
-	if (edu_irq_require(edu) == 0 && edu_irq_listen(edu, 0) == -1 &&
-	    errno == ENODEV)
+	if (edu_require_bound(edu) == -1)
 		return -1;
 	return edu_fail(&edu->err, EIO, "somebody has switched bus mastering "
 	    "off, so no DMA reaches the memory; open the device again");

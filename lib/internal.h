@@ -178,6 +178,7 @@ struct edu {
 	unsigned	flags;		/* EDU_OPEN_* */
 	int64_t		present_us;	/* it was there then: handle.c */
 	struct edu_driver driver;	/* as edu_driver_find() found it */
+	int		had_driver;	/* when it was opened */
 	char		holder[192];	/* as edu_holder() found it */
 	struct edu_device device;
 	struct edu_interrupt irq;
@@ -280,6 +281,11 @@ int	edu_machine_bears_last_byte(const char *machine);
  */
 /* -1: the system does not tell, and it may be anybody's. */
 int	edu_driver_find(struct edu *);
+/*
+ * Configuration space is not as we left it: ENODEV where that may be for the
+ * driver which the function had is unbound, as it is to unplug a device.
+ */
+int	edu_require_bound(struct edu *);
 int	edu_kernel_open(struct edu *);
 /* EBUSY, and who: another process uses the function past its claim. */
 int	edu_require_unheld(struct edu *);

@@ -33,6 +33,17 @@ edu_driver_find(struct edu *edu)
 }
 
 int
+edu_require_bound(struct edu *edu)
+{
+
+	if (!edu->had_driver || edu_driver_find(edu) == -1 ||
+	    edu->driver.role != EDU_DRIVER_NONE)
+		return 0;
+	return edu_fail(&edu->err, ENODEV, "the driver that it had was unbound,"
+	    " perhaps to unplug the device; open it again");
+}
+
+int
 edu_kernel_open(struct edu *edu)
 {
 	int poll_only = (edu->flags & EDU_OPEN_POLL) != 0;
