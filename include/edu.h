@@ -611,6 +611,28 @@ const char *edu_bar_step(const struct edu_bar *, size_t i, int *is_write,
 void edu_bar_free(struct edu_bar *);
 
 /*
+ * Reset the function, alone, as by RST# of PCI, where that touches nothing
+ * else: on "qtest:", whose machine is ours and is reset as a whole, and on
+ * Linux where the kernel knows how (for an edu: alone behind a bridge), which
+ * takes it up to seconds.  Afterwards the registers are what the reset has made
+ * of them: all of them may have changed, and none need to (those of QEMU's edu
+ * stay as they were).  What this handle needs of configuration space is as
+ * before: BAR0, the command register, interrupt line and MSI.  Memory stays
+ * allocated.  Interrupts that had come and nobody has waited for are lost, and
+ * an operation that was given up can no longer be resumed (EDU_RESUME).
+ *
+ * EBUSY	operations are under way, here or in the device; or another
+ *		process uses the function past its claim
+ * ENOTSUP	it cannot be reset alone; nothing was touched, and the message
+ *		says where it can
+ * EACCES	Linux: this user may not write to its file "reset"
+ * EBADF	read-only, or opened for its configuration space alone
+ * EIO		it did not come back as it was: open the device again
+ * ENODEV	gone, or it does not answer any more
+ */
+int edu_reset(struct edu *);
+
+/*
  * The trace: everything that the library does to a device, in its order, as it
  * happens.  The device is as fast as ever when nobody listens: an access costs
  * nothing more then.
@@ -628,7 +650,8 @@ enum edu_trace_kind {
 	EDU_TRACE_WAIT,		/* for the kernel side, so long at most */
 	EDU_TRACE_WAKE,		/* of either; 1: the kernel side says so */
 	EDU_TRACE_REARM,	/* the kernel side is told to interrupt again */
-	EDU_TRACE_TAKE		/* these bits came from the kernel side */
+	EDU_TRACE_TAKE,		/* these bits came from the kernel side */
+	EDU_TRACE_RESET		/* the function was reset */
 };
 
 struct edu_trace_event {

@@ -88,6 +88,13 @@ struct edu_bus_ops {
 	 * this bus knows none.
 	 */
 	int	(*instance)(struct edu_bus *, char *buf, size_t size);
+	/*
+	 * Reset the function, and nothing else that matters to anybody: done
+	 * when it answers again, and configuration space is as before.
+	 * ENOTSUP: it cannot be done here, and nothing was touched.  NULL:
+	 * this bus knows no way.
+	 */
+	int	(*reset)(struct edu_bus *);
 	/* The kernel side that goes with this bus.  NULL: the system's. */
 	struct edu_kernel *(*kernel)(struct edu_bus *, int poll_only);
 	/* Unmap and free.  Changes nothing in the device. */

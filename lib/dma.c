@@ -320,6 +320,14 @@ edu_dma_advance(struct edu *edu, struct edu_op *op)
 	return check_master(edu, op) == -1 ? -1 : 1;
 }
 
+int
+edu_dma_require_idle(struct edu *edu)
+{
+
+	return edu_dma_look(edu, EDU_NEVER) ? prove_idle(edu) :
+	    edu_fail(&edu->err, EBUSY, "the device is busy with a transfer");
+}
+
 /* Asleep until the engine is idle: 1, or 0 when it is not by the deadline. */
 static int
 wait_idle(struct edu *edu, int64_t deadline_us)

@@ -45,6 +45,14 @@ edu_factorial_status_written(struct edu *edu, uint32_t value)
 	edu->factorial.status = value & EDU_STATUS_IRQFACT;
 }
 
+/* No value of the register: the next one is written. */
+void
+edu_factorial_forget(struct edu *edu)
+{
+
+	edu->factorial.status = UINT32_MAX;
+}
+
 int64_t
 edu_factorial_due(const struct edu *edu)
 {
@@ -125,6 +133,14 @@ edu_factorial_look(struct edu *edu, int64_t now_us)
 	if (f->nap_us < NAP_MAX_US)
 		f->nap_us *= 2;
 	return 0;
+}
+
+int
+edu_factorial_require_idle(struct edu *edu)
+{
+
+	return edu_factorial_look(edu, EDU_NEVER) ? prove_idle(edu) :
+	    edu_fail(&edu->err, EBUSY, "the device is computing a factorial");
 }
 
 static void

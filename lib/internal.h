@@ -352,6 +352,8 @@ int	edu_irq_require(struct edu *);
 int	edu_irq_listen(struct edu *, int64_t due_us);
 /* Whether one of these bits was taken: it is reported herewith. */
 int	edu_irq_take(struct edu *, uint32_t mask);
+/* After a reset: what came before it is void. */
+int	edu_irq_restart(struct edu *);
 /* Bits that an engine waits for, and edu_irq_wait() must not take. */
 void	edu_irq_own(struct edu *, uint32_t own, uint32_t disown);
 /* What keeps interrupts from coming, without an access: EIO, or 0. */
@@ -402,6 +404,9 @@ void	edu_factorial_adopt(struct edu *);
 void	edu_factorial_leave(struct edu *);
 void	edu_factorial_started(struct edu *);
 void	edu_factorial_status_written(struct edu *, uint32_t value);
+/* EBUSY: it is computing, or nobody knows; and before a reset. */
+int	edu_factorial_require_idle(struct edu *);
+void	edu_factorial_forget(struct edu *);
 
 /*
  * memory.c
@@ -447,8 +452,10 @@ int	edu_dma_begin(struct edu *, struct edu_op *);
 int	edu_dma_look(struct edu *, int64_t now_us);
 int64_t	edu_dma_due(const struct edu *);
 int	edu_dma_advance(struct edu *, struct edu_op *);
-/* edu_write() went past us. */
+/* edu_write() went past us, or a reset. */
 void	edu_dma_register_written(struct edu *);
+/* EBUSY: a transfer runs, or nobody knows. */
+int	edu_dma_require_idle(struct edu *);
 /*
  * A former owner may have left a transfer running, whose memory is somebody
  * else's by now: with bus mastering off, wait until the engine is idle.
@@ -504,6 +511,10 @@ struct edu_copy {
 };
 int	edu_call_copy(struct edu *, struct edu_op *, const struct edu_copy *,
 	    size_t start, size_t length);
+
+/*
+ * reset.c has edu_reset(), and no more.
+ */
 
 /*
  * trial.c has the edu_try_*() but edu_try_get(), and no more.

@@ -190,6 +190,21 @@ edu_irq_enable(struct edu *edu)
 	return rearm_anew(edu);
 }
 
+/*
+ * Of what was announced or gathered before, nothing is left that it was for.
+ * Bits that the reset has not cleared are still in the device.
+ */
+int
+edu_irq_restart(struct edu *edu)
+{
+
+	if ((edu->kernel->acknowledges && take(edu) == -1) ||
+	    (edu->kernel->ops->wait != NULL && await(edu, 0) == -1))
+		return -1;
+	edu_irq_drop(edu, UINT32_MAX);
+	return rearm_anew(edu);
+}
+
 /* For the next process: see EDU_OPEN_KEEP. */
 void
 edu_irq_put_back(struct edu *edu)

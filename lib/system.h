@@ -62,6 +62,13 @@ struct edu_system {
 	int	(*config)(const char *address, int writable);
 	int	(*instance)(int config_fd, char *buf, size_t size);
 	/*
+	 * Reset the function behind such a descriptor, which is at that
+	 * address, and no other; configuration space is as before.  ENODEV:
+	 * it is gone.  ENOENT, ENOTTY: it cannot be reset alone.  NULL: the
+	 * system knows no way.
+	 */
+	int	(*reset)(const char *address, int config_fd);
+	/*
 	 * Whether nobody but this descriptor has the function open by anything
 	 * that holder() looks for: 1, or 0 where that is not certain.  NULL:
 	 * it never is.

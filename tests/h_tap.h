@@ -55,6 +55,7 @@ static struct {
 	size_t		starts;		/* of transfers: tap_count_starts() */
 	/* As traced: a value that the hook has changed shows in reads. */
 	size_t		count;
+	int		was_reset;
 	struct tap_access log[TAP_MAX];
 } tap;
 
@@ -76,6 +77,7 @@ tap_record(void *arg, const struct edu_trace_event *e)
 	};
 
 	(void)arg;
+	tap.was_reset |= e->kind == EDU_TRACE_RESET;
 	if (e->width == 0)
 		return;
 	if (tap.count < TAP_MAX)
@@ -171,6 +173,7 @@ tap_reset(void)
 {
 
 	tap.count = tap.hooked = tap.starts = 0;
+	tap.was_reset = 0;
 	tap.hook = NULL;
 }
 

@@ -9,23 +9,25 @@
 . "$(atf_get_srcdir)/../../tests/h_edutool.sh"
 
 KNOWN='INTx of what is pending after MSI'
+SURVIVES='registers after a reset'
 
 qemu_case all "the whole examination of a device without a guest"
 all_body()
 {
 	atf_check -o save:tap "$EDUTOOL" selftest --all
 	atf_check -o file:"$(atf_get_srcdir)/../../tests/selftest.tap" \
-	    sed 's/\( # [A-Z]*\) .*/\1/' tap
+	    sed 's/\( # [A-Z]*\) .*/\1/; s/^# liveness reads.*/# REGISTERS/' tap
 	# Every skip and every deviation has a reason.
 	atf_check -s exit:1 grep -Ex '.* # (SKIP|TODO) ?' tap
 	if command -v prove >/dev/null; then
 		atf_check -o match:'^All tests successful' -e empty \
 		    prove -e cat tap
 	fi
-	check_json "len(d['tests']) == 43 and not any(x['failed'] for x in \
+	check_json "len(d['tests']) == 45 and not any(x['failed'] for x in \
 	    d['tests']) and all(x['source'] for x in d['tests'])" \
 	    selftest --all
-	holds "[x['name'] for x in d['tests'] if 'known' in x] == ['$KNOWN']"
+	holds "[x['name'] for x in d['tests'] if 'known' in x] == \
+	    ['$KNOWN', '$SURVIVES']"
 	holds "all(x['result'] == 'ok' or x['reason'] for x in d['tests'])"
 }
 
@@ -55,8 +57,9 @@ junit_body()
 	atf_check -o save:junit.xml "$EDUTOOL" selftest --junit
 	junit 'n["tests"] == 11 and n["failures"] + n["skipped"] == 0'
 	atf_check -o save:junit.xml "$EDUTOOL" selftest --all --junit
-	junit "n['tests'] == 43 and n['skipped'] == 6 and n['failures'] == 0 \
-	    and '$KNOWN' in of('skipped')"
+	junit "n['tests'] == 45 and n['skipped'] == 7 and n['failures'] == 0 \
+	    and '$KNOWN' in of('skipped') and \
+	    '$SURVIVES' in of('skipped')"
 	junit 'all(c.get("classname") for c in cases) and
 	    all(c.find("skipped").get("message") for c in cases if
 	    c.find("skipped") is not None)'
@@ -77,7 +80,7 @@ qemu_case expect "a file of expected verdicts: differences are failures"
 expect_body()
 {
 	# What is so, and a check that is not done.
-	printf '# another emulator\n\nok liveness \nskip reset\n' >file
+	printf '# another emulator\n\nok liveness \nskip unplug\n' >file
 	atf_check -o ignore "$EDUTOOL" selftest --expect file
 	# It was known, and is expected now.
 	echo "not ok $KNOWN" >file
@@ -85,7 +88,7 @@ expect_body()
 	    "$EDUTOOL" selftest --all --expect file
 	# It is expected to be better.
 	echo "ok $KNOWN" >file
-	atf_check -s exit:70 -o save:tap -e match:'1 of 43 tests failed' \
+	atf_check -s exit:70 -o save:tap -e match:'1 of 45 tests failed' \
 	    "$EDUTOOL" selftest --all --expect file
 	atf_check -o match:"^not ok 34 - $KNOWN [^#]*\$" \
 	    -o match:'^# not ok, expected was ok: MSI is disabled' cat tap
@@ -98,8 +101,8 @@ expect_body()
 	fails_json 70 None selftest --expect file
 	holds "[x['name'] for x in d['tests'] if x['failed']] == \
 	    ['identification', 'liveness']"
-	echo 'ok reset' >file
-	atf_check -s exit:70 -o match:'^not ok 43 - reset .*[^#]*$' -e ignore \
+	echo 'ok unplug' >file
+	atf_check -s exit:70 -o match:'^not ok 45 - unplug .*[^#]*$' -e ignore \
 	    "$EDUTOOL" selftest --all --expect file
 	for line in nonsense 'okay liveness' 'ok' 'ok nonsense'; do
 		printf '#\n%s\n' "$line" >file
@@ -112,6 +115,9 @@ expect_body()
 	usage_error selftest --expect
 	usage_error live --expect file
 	usage_error live --junit
+	usage_error live --unplug 1
+	usage_error selftest --unplug 0
+	usage_error selftest --unplug soon
 }
 
 kept_case kept "the examination leaves the device as it was"
@@ -128,4 +134,31 @@ kept_body()
 	atf_check -o save:after "$EDUTOOL" regs
 	atf_check -o file:before sed /factorial/d after
 	atf_check -o file:info "$EDUTOOL" -v info
+}
+
+qemu_case nobody "who asks for an unplug that nobody does sees it fail"
+nobody_body()
+{
+	atf_check -s exit:70 -o save:tap -e save:message \
+	    "$EDUTOOL" selftest --unplug 1
+	atf_check -o match:'^1\.\.12$' -o match:'^ok 11 - ' \
+	    -o match:'^not ok 12 - unplug \(PCI 3\.0, 6\.1\)$' \
+	    -o match:'^# nobody unplugged it within 1 s$' cat tap
+	atf_check -o match:'^edutool: qtest:: unplug it within 1 s, please' \
+	    cat message
+}
+
+kept_case ended "a QEMU that ends while it waits is a device that is gone"
+ended_body()
+{
+	start_qemu
+	mkfifo asked
+	"$EDUTOOL" selftest --unplug 60 >tap 2>asked &
+	tool=$!
+	sed '/unplug it/q' asked >message
+	kill "$(cat qemu.pid)"
+	rm qemu.pid
+	wait $tool || atf_fail "exit status $?: $(cat tap)"
+	atf_check -o match:'^ok 12 - unplug \(PCI 3\.0, 6\.1\)$' cat tap
+	atf_check -s exit:1 grep '^not ok' tap
 }

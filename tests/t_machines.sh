@@ -71,6 +71,75 @@ remapping_table_body()
 	    -q -device -q intel-iommu,intremap=off
 }
 
+# Alone behind a bridge, as 0000:01:01.0.
+BRIDGE='-q -device -q pci-bridge,id=br,chassis_nr=2
+    -q -device -q edu,bus=br,addr=1'
+
+test_case reset_table "and what it says that a reset takes" timeout=300
+reset_table_body()
+{
+	check_boot 'a bridge of its own' ''
+	# shellcheck disable=SC2086	# words
+	in_guest $BRIDGE -- '
+		device=0000:01:01.0
+		cd /sys/bus/pci/devices/$device && chmod o+rw config resource0
+		mkdir -m 770 /var/run/edu && chown 0:65534 /var/run/edu
+		nobody="setpriv --reuid=65534 --regid=65534 --clear-groups"
+		$nobody $1/h_privilege $device edu_reset
+		chmod o+w reset
+		$nobody $1/h_privilege $device edu_reset
+		true'
+	atf_check -o match:'^EACCES .*: its file reset' -o match:'^ok$' cat out
+}
+
+# examine DRIVERS ARGUMENT ...: of eduvm, whose last edu is behind a bridge.
+examine()
+{
+	drivers=$1
+	shift
+	in_guest -q -D -q bridge.log -q -trace -q pci_cfg_write "$@" -- '
+		drivers="'"$drivers"'"
+		echo 8 >$PAGES
+		device=$(./edutool list | sed -n "\$s/ .*//p")
+		for driver in $drivers; do
+			./edutool -d $device bind $driver
+			./edutool -d $device selftest --all; echo "= $?"
+			./edutool -d $device -v info >once
+			./edutool -d $device selftest --all; echo "= $?"
+			./edutool -d $device -v info >twice
+			cmp once twice
+		done
+		true'
+	echo "$drivers" | tr ' ' '\n' | sed 's/.*/= 0\n= 0/' >expected
+	atf_check -o file:expected grep '^=' out
+	count=$(grep -c . expected)
+	# Bit 6 of its bridge control resets what is behind it, two times each
+	# examination; vfio-pci does so when it is opened, too.
+	resets=$(grep -c ' @0x3e <- 0x[0-9a-f]*[4-7c-f][0-9a-f]$' bridge.log)
+	[ "$resets" -ge $((2 * count)) ] || atf_fail "$resets resets"
+	atf_check -o inline:"$count\n" \
+	    grep -cx 'ok 43 - reset (PCI 3.0, 2.2.1)' out
+	atf_check -o inline:"$count\n" \
+	    grep -c '^not ok 44 - registers after a reset .* # TODO ' out
+	atf_check -s exit:1 grep differ out
+}
+
+test_case reset "the device is reset where it is alone behind a bridge, and is \
+as it was but for its registers" timeout=300
+reset_body()
+{
+	# shellcheck disable=SC2086	# words
+	examine 'none uio' $BRIDGE
+}
+
+test_case reset_vfio "the same with vfio-pci, behind a port of PCI Express" \
+    timeout=300
+reset_vfio_body()
+{
+	examine 'vfio none' -I -q -device -q pcie-root-port,id=rp,slot=3 \
+	    -q -device -q edu,bus=rp
+}
+
 test_case capabilities "root is told which capability is missing, or that it \
 is the root of a user namespace" timeout=240
 capabilities_body()

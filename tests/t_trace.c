@@ -56,7 +56,8 @@ record(void *arg, const struct edu_trace_event *e)
 		[EDU_TRACE_WAIT] = "wait",
 		[EDU_TRACE_WAKE] = "wake",
 		[EDU_TRACE_REARM] = "rearm",
-		[EDU_TRACE_TAKE] = "take"
+		[EDU_TRACE_TAKE] = "take",
+		[EDU_TRACE_RESET] = "reset"
 	};
 	struct record *r = arg;
 	char text[32];

@@ -10,24 +10,23 @@
 
 . "$(atf_get_srcdir)/../../tests/h_case.sh"
 
-# unplug N ID: when "ready" has come N times, unplug the device of that id.
+# unplug PATTERN N ID: when that has come N times, unplug the device of that id.
 unplug()
 {
 	tries=0
-	until [ "$(grep -c '^ready' out)" -ge "$1" ]; do
+	until [ "$(grep -c "$1" out)" -ge "$2" ]; do
 		[ $tries -lt 600 ] || return
 		tries=$((tries + 1))
 		sleep 0.1
 	done
 	# Let the blocked wait block.
 	sleep 0.5
-	echo "device_del $2" >monitor.in
+	echo "device_del $3" >monitor.in
 }
 
-test_case unplugged \
-    'every call on a device that is gone is ENODEV, and a blocked wait ends' \
-    timeout=120
-unplugged_body()
+# guest PATTERN SCRIPT: a guest whose devices 4 and 5 are unplugged, one after
+# the other, when the script's output has the pattern.
+guest()
 {
 	root=$(cd "$(atf_get_srcdir)/../.." && pwd)
 	mkfifo monitor.in monitor.out
@@ -35,25 +34,49 @@ unplugged_body()
 	# Opened both ways a FIFO never blocks.
 	cat <>monitor.out >/dev/null &
 	reader=$!
-	{ unplug 1 first; unplug 2 second; } &
+	{ unplug "$1" 1 first; unplug "$1" 2 second; } &
 	unplugger=$!
 	"$root/tools/eduvm" -t 100 -q -monitor -q "pipe:$(pwd)/monitor" \
 	    -q -device -q edu,id=first,addr=4 \
 	    -q -device -q edu,id=second,addr=5 -- sh -c '
 		pages=/proc/sys/vm/nr_hugepages
 		[ $(cat $pages) -gt 0 ] || echo 4 >$pages
-		cd "$1" && build/tests/dev/h_unplug 0000:00:04.0 &&
-		build/edutool -d 0000:00:05.0 bind uio &&
-		build/tests/dev/h_unplug 0000:00:05.0 irq &&
-		build/edutool list' \
-	    sh "$root" >out 2>err
+		cd "$1" || exit
+		'"$2" sh "$root" >out 2>err
 	status=$?
 	kill $reader $unplugger 2>/dev/null
 	[ $status -ne 69 ] || atf_skip "$(cat err)"
 	[ $status -eq 0 ] || atf_fail "exit status $status: $(cat out err)"
-	atf_check_equal "$(grep -c '^0 failures' out)" 2
 	# The others are still there.
 	atf_check -o inline:"0000:00:0a.0\n" sed -n 's/ .*version.*//p' out
+}
+
+test_case unplugged \
+    'every call on a device that is gone is ENODEV, and a blocked wait ends' \
+    timeout=120
+unplugged_body()
+{
+	guest '^ready' '
+		build/tests/dev/h_unplug 0000:00:04.0 &&
+		build/edutool -d 0000:00:05.0 bind uio &&
+		build/tests/dev/h_unplug 0000:00:05.0 irq &&
+		build/edutool list'
+	atf_check_equal "$(grep -c '^0 failures' out)" 2
+}
+
+test_case examined \
+    'the examination asks for it, and sees that nothing is left of the device' \
+    timeout=120
+examined_body()
+{
+	guest 'unplug it within 60 s' '
+		exec 2>&1
+		build/edutool -d 0000:00:04.0 selftest --unplug 60 &&
+		build/edutool -d 0000:00:05.0 bind uio &&
+		build/edutool -d 0000:00:05.0 selftest --unplug 60 &&
+		build/edutool list'
+	atf_check -o inline:'2\n' grep -cx 'ok 12 - unplug (PCI 3.0, 6.1)' out
+	atf_check -s exit:1 grep '^not ok' out
 }
 
 # Have the monitor do what the guest asks for, behind "monitor ".

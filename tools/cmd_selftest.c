@@ -44,7 +44,10 @@ keep(struct tool *t, uint64_t *values)
 	return 0;
 }
 
-/* The liveness register is read as the inverse of what was written. */
+/*
+ * The liveness register is read as the inverse of what was written.  What was
+ * unplugged takes nothing, and need not.
+ */
 static void
 put_back(struct tool *t, const uint64_t *values)
 {
@@ -80,10 +83,11 @@ judge(const struct exam_check *c, enum exam_result expected,
 }
 
 static int
-is_wanted(const struct exam *e, size_t i)
+is_wanted(const struct tool *t, const struct exam *e, size_t i)
 {
 
-	return e->is_all || exam_checks[i].is_quick;
+	return e->is_all || exam_checks[i].is_quick ||
+	    (exam_checks[i].run == exam_unplug && t->unplug_s != 0);
 }
 
 static void
@@ -108,7 +112,7 @@ run_all(struct tool *t, struct exam *e)
 	size_t i;
 
 	for (i = 0; exam_checks[i].name != NULL; i++) {
-		if (!is_wanted(e, i))
+		if (!is_wanted(t, e, i))
 			continue;
 		if (signal_caught() != 0)
 			return;
@@ -159,7 +163,7 @@ plan(struct tool *t, const struct exam *e)
 	size_t count = 0, i;
 
 	for (i = 0; exam_checks[i].name != NULL; i++)
-		count += is_wanted(e, i) != 0;
+		count += is_wanted(t, e, i) != 0;
 	say(t, "1..%zu\n", count);
 }
 

@@ -12,7 +12,8 @@
 
 /*
  * Options: o offset, n count, w width, f force, a --all, i --irq, r --wrap,
- * l --last-byte, J --junit, e --expect.
+ * l --last-byte, J --junit, e --expect,
+ * u --unplug.
  */
 const struct command commands[] = {
 	{ "list", "", "the edu devices of this machine",
@@ -57,9 +58,9 @@ const struct command commands[] = {
 	    "n", NEED_OPENS | NEED_MEMORY, 0, MAX_OPERANDS, cmd_bench },
 	{ "bind", "uio|vfio|none", "give the device a kernel driver (Linux)",
 	    "", NEED_OPENS | NEED_MODULES, 1, 1, cmd_bind },
-	{ "selftest", "[--all] [--expect FILE] [--junit]",
+	{ "selftest", "[--all] [--expect FILE] [--junit] [--unplug SECONDS]",
 	    "examine the device and its machine (TAP)",
-	    "aeJ", NEED_OPENS | NEED_MEMORY, 0, 0, cmd_selftest },
+	    "aeJu", NEED_OPENS | NEED_MEMORY, 0, 0, cmd_selftest },
 	{ "version", "", "print the version",
 	    "", 0, 0, 0, cmd_version },
 	{ "help", "[COMMAND]", "print this, or how a command is used",

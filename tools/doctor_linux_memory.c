@@ -189,5 +189,6 @@ doctor_huge_pages(const struct patient *p, struct finding *f)
 	}
 	because(f, "DMA memory is made of them");
 	if (total != -1)
-		mend(f, "echo %ld >" SYSFS_HUGE "/nr_hugepages", total + 8);
+		mend(f, "echo %lu >" SYSFS_HUGE "/nr_hugepages",
+		    (unsigned long)total + 8);
 }

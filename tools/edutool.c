@@ -27,6 +27,7 @@ enum {
 	OPT_CHART = 'C',
 	OPT_JUNIT = 'J',
 	OPT_EXPECT = 'e',
+	OPT_UNPLUG = 'u',
 	OPT_HELP = 'H',
 	OPT_VERSION = 'V'
 };
@@ -168,6 +169,20 @@ find_command(int argc, char **argv, int *words)
 }
 
 static int
+unplug_option(struct tool *t)
+{
+	uint64_t value;
+	int status;
+
+	status = parse_number(t, "--unplug", optarg, INT_MAX / 1000, &value);
+	if (status == 0 && value == 0)
+		status = fail_usage(t, "--unplug: nobody does so in 0 s");
+	if (status == 0)
+		t->unplug_s = (unsigned)value;
+	return status;
+}
+
+static int
 command_option(struct tool *t, struct args *a, int option)
 {
 	uint64_t width;
@@ -204,6 +219,8 @@ command_option(struct tool *t, struct args *a, int option)
 	case OPT_EXPECT:
 		a->expect = optarg;
 		break;
+	case OPT_UNPLUG:
+		return unplug_option(t);
 	case OPT_LAST_BYTE:
 		a->flags |= EDU_DMA_LAST_BYTE;
 		break;
@@ -237,6 +254,7 @@ command_arguments(struct tool *t, struct args *a, int argc, char **argv)
 		{ "last-byte", no_argument, NULL, OPT_LAST_BYTE },
 		{ "junit", no_argument, NULL, OPT_JUNIT },
 		{ "expect", required_argument, NULL, OPT_EXPECT },
+		{ "unplug", required_argument, NULL, OPT_UNPLUG },
 		{ NULL, 0, NULL, 0 }
 	};
 	int option, status = 0;

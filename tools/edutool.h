@@ -89,6 +89,7 @@ struct tool {
 	const char *device;	/* NULL: the first */
 	int	timeout_ms;	/* EDU_FOREVER without -t */
 	uint64_t dma_mask;	/* -m; 0 without */
+	unsigned unplug_s;	/* --unplug; 0 without */
 	int	is_json;
 	int	is_verbose;
 	const struct command *command;	/* NULL: not known yet */

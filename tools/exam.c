@@ -69,6 +69,11 @@ const struct exam_check exam_checks[] = {
 	{ "DMA to memory that was unmapped", "VT-d, 3", exam_dma_iommu, 0,
 	    NULL },
 	{ "reset", PCI "2.2.1", exam_reset, 0, NULL },
+	{ "registers after a reset", "reset.rst, Triggering reset",
+	    exam_reset_registers, 0,
+	    "QEMU's edu has no reset: its registers survive it" },
+	/* The last: nothing is left then. */
+	{ "unplug", PCI "6.1", exam_unplug, 0, NULL },
 	{ NULL, NULL, NULL, 0, NULL }
 };
 

@@ -98,7 +98,6 @@ EXAM(wrap);
 EXAM(factorial_range);
 EXAM(factorial_status);
 EXAM(factorial_irq);
-EXAM(reset);
 EXAM(irq);			/* exam_interrupt.c */
 EXAM(irq_bits);
 EXAM(irq_wait);
@@ -117,9 +116,14 @@ EXAM(dma_whole);
 EXAM(dma_master);
 EXAM(dma_mask);
 EXAM(dma_iommu);
+EXAM(reset);			/* exam_reset.c */
+EXAM(reset_registers);
+EXAM(unplug);			/* exam_unplug.c */
 #undef EXAM
 
-/* exam_interrupt.c: what was raised by now wakes us, and is this. */
+/* exam_interrupt.c: what came before is nobody's, and the side is armed. */
+int exam_drain(struct tool *);
+/* What was raised by now wakes us, and is this. */
 enum exam_result exam_woken(struct tool *, struct exam_verdict *,
     uint32_t wanted);
 /* Nothing wakes us for a while. */

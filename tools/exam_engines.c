@@ -3,7 +3,7 @@
  * SPDX-License-Identifier: BSD-2-Clause
  */
 
-/* The factorial engine; and what would survive a reset. */
+/* The factorial engine. */
 
 #include <inttypes.h>
 
@@ -95,13 +95,4 @@ exam_factorial_irq(struct tool *t, struct exam_verdict *v)
 		return exam_failed(t, v);
 	return result == EXAM_OK ? exam_factorial_of(t, v, 5, EDU_INTERRUPT,
 	    120) : result;
-}
-
-enum exam_result
-exam_reset(struct tool *t, struct exam_verdict *v)
-{
-
-	(void)t;
-	return exam_skip(v, "it has no reset of its own, only the machine's "
-	    "would show it (QEMU's edu keeps liveness and interrupt status)");
 }

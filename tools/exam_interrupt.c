@@ -19,8 +19,8 @@
 #define SILENT_MS	100
 
 /* What came before is nobody's; and the kernel side is armed. */
-static int
-drain(struct tool *t)
+int
+exam_drain(struct tool *t)
 {
 	uint32_t status;
 
@@ -108,7 +108,7 @@ exam_irq_bits(struct tool *t, struct exam_verdict *v)
 	uint32_t bits = 0;
 	unsigned i;
 
-	if (drain(t) == -1)
+	if (exam_drain(t) == -1)
 		return exam_failed(t, v);
 	for (i = 0; i < 64 && result == EXAM_OK; i++) {
 		bits ^= (uint32_t)1 << i % 32;
@@ -117,7 +117,7 @@ exam_irq_bits(struct tool *t, struct exam_verdict *v)
 			return exam_failed(t, v);
 		result = check_status(t, v, bits);
 	}
-	if (edu_irq_ack(t->edu, UINT32_MAX) == -1 || drain(t) == -1)
+	if (edu_irq_ack(t->edu, UINT32_MAX) == -1 || exam_drain(t) == -1)
 		return exam_failed(t, v);
 	return result;
 }
@@ -163,11 +163,11 @@ exam_intx_status(struct tool *t, struct exam_verdict *v)
 
 	if (is_acknowledged(t))
 		return exam_skip(v, "the driver acknowledges at once");
-	if (drain(t) == -1 || edu_irq_raise(t->edu, EXAM_BITS) == -1)
+	if (exam_drain(t) == -1 || edu_irq_raise(t->edu, EXAM_BITS) == -1)
 		return exam_failed(t, v);
 	result = check_intx(t, v, !exam_is_msi(t), exam_is_msi(t) ?
 	    "though MSI is enabled" : "with an interrupt raised");
-	if (edu_irq_ack(t->edu, EXAM_BITS) == -1 || drain(t) == -1)
+	if (edu_irq_ack(t->edu, EXAM_BITS) == -1 || exam_drain(t) == -1)
 		return exam_failed(t, v);
 	return result == EXAM_OK ? check_intx(t, v, 0,
 	    "with none pending") : result;
@@ -192,7 +192,7 @@ exam_intx_disable(struct tool *t, struct exam_verdict *v)
 {
 	enum exam_result result;
 
-	if (drain(t) == -1 ||
+	if (exam_drain(t) == -1 ||
 	    edu_try_command(t->edu, EDU_COMMAND_NO_INTX, 0) == -1)
 		return exam_failed(t, v);
 	result = check_disabled(t, v);
@@ -201,7 +201,7 @@ exam_intx_disable(struct tool *t, struct exam_verdict *v)
 	if (result == EXAM_OK)
 		return exam_woken(t, v, EXAM_BITS);
 	(void)edu_irq_ack(t->edu, EXAM_BITS);
-	(void)drain(t);
+	(void)exam_drain(t);
 	return result;
 }
 
@@ -234,7 +234,7 @@ check_apart(struct tool *t, struct exam_verdict *v, struct edu *other)
 	if (edu_irq_status(other, &before) == -1 ||
 	    edu_irq_raise(t->edu, EXAM_BITS) == -1 ||
 	    edu_irq_status(other, &theirs) == -1 ||
-	    edu_irq_ack(t->edu, EXAM_BITS) == -1 || drain(t) == -1)
+	    edu_irq_ack(t->edu, EXAM_BITS) == -1 || exam_drain(t) == -1)
 		return exam_failed(t, v);
 	if (theirs != before)
 		return exam_differs(v, "0x%08" PRIx32 " of %s is set, which "
@@ -259,7 +259,7 @@ exam_sharing(struct tool *t, struct exam_verdict *v)
 	if ((other = open_other(t)) == NULL)
 		return exam_skip(v, "this machine has no second edu that is "
 		    "free");
-	result = drain(t) == -1 ? exam_failed(t, v) :
+	result = exam_drain(t) == -1 ? exam_failed(t, v) :
 	    check_apart(t, v, other);
 	edu_close(other);
 	return result;

@@ -32,7 +32,8 @@ static const struct {
 	[EDU_TRACE_WAIT] = { "wait", "wait", "p=>k" },
 	[EDU_TRACE_WAKE] = { "wake", "wake", "p<<k" },
 	[EDU_TRACE_REARM] = { "rearm", "rearm", "p=>k" },
-	[EDU_TRACE_TAKE] = { "take", "take", "p<<k" }
+	[EDU_TRACE_TAKE] = { "take", "take", "p<<k" },
+	[EDU_TRACE_RESET] = { "reset", "reset", "p=>d" }
 };
 
 static void

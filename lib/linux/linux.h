@@ -63,6 +63,7 @@ int edu_sysfs_open(const char *address);
 /* See system.h. */
 int edu_linux_config(const char *address, int writable);
 int edu_linux_instance(int config_fd, char *buf, size_t size);
+int edu_linux_reset(const char *address, int config_fd);
 int edu_linux_driver(const char *address, struct edu_driver *);
 /* The same in its directory, where no driver and no function look alike. */
 int edu_sysfs_driver(int sysfs, struct edu_driver *);

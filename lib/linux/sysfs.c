@@ -114,6 +114,30 @@ edu_linux_instance(int config_fd, char *buf, size_t size)
 }
 
 /*
+ * The file is there where the kernel knows how to reset the function, which for
+ * an edu is by the bridge that it is alone behind.  It saves and restores
+ * configuration space.  Opened by the address, it is the function's own if that
+ * is there afterwards, as its configuration space tells.
+ */
+int
+edu_linux_reset(const char *address, int config_fd)
+{
+	char none, path[sizeof(EDU_SYSFS_PCI) + 160];
+	int errnum, fd;
+	ssize_t n;
+
+	(void)snprintf(path, sizeof(path), EDU_SYSFS_PCI "/%.128s/reset",
+	    address);
+	if ((fd = open(path, O_WRONLY | O_CLOEXEC)) == -1)
+		return -1;
+	n = pread(config_fd, &none, 0, 0) == -1 ? -1 : write(fd, "1", 1);
+	errnum = errno;
+	(void)close(fd);
+	errno = errnum;
+	return n == 1 ? 0 : -1;
+}
+
+/*
  * uio_pci_generic, vfio-pci and pci-stub are there for user space's sake; any
  * other driver drives the function.
  */

@@ -110,6 +110,7 @@ const struct edu_system edu_system = {
 	.pci_map_refused	= "a kernel driver has claimed it",
 	.config			= edu_linux_config,
 	.instance		= edu_linux_instance,
+	.reset			= edu_linux_reset,
 	.is_unused		= edu_linux_is_unused,
 	.driver			= edu_linux_driver,
 	.holder			= edu_linux_holder,

@@ -186,6 +186,31 @@ instance(struct edu_bus *bus, char *buf, size_t size)
 	    edu_system.instance(p->config_fd, buf, size);
 }
 
+/* A kernel older than the file, or a bridge that has others behind it too. */
+static int
+reset(struct edu_bus *bus)
+{
+	struct pci_bus *p = pci_bus_of(bus);
+
+	if (edu_system.reset == NULL || p->config_fd == -1)
+		return edu_fail(bus->err, ENOTSUP, "this system does not reset "
+		    "a function alone");
+	if (edu_system.reset(bus->name, p->config_fd) == 0)
+		return 0;
+	switch (errno) {
+	case ENODEV:
+		bus->is_gone = 1;
+		return edu_fail_gone(bus->err, "it cannot be reset");
+	case ENOENT:
+	case ENOTTY:
+		return present(bus) == -1 ? -1 : edu_fail(bus->err, ENOTSUP,
+		    "the kernel can reset it only where it is alone behind a "
+		    "bridge (QEMU: -device pci-bridge,id=b,chassis_nr=9 "
+		    "-device edu,bus=b,addr=1)");
+	}
+	return edu_fail_errno(bus->err, errno, "its file reset in sysfs");
+}
+
 static int
 is_unused(struct edu_bus *bus)
 {
@@ -330,6 +355,7 @@ static const struct edu_bus_ops ops = {
 	.config_write	= config_write,
 	.present	= present,
 	.instance	= instance,
+	.reset		= reset,
 	.is_unused	= is_unused,
 	.region		= region,
 	.map		= map,

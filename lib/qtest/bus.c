@@ -19,6 +19,7 @@
 #include <stdlib.h>
 
 #include "bus.h"
+#include "clock.h"
 #include "edureg.h"
 #include "error.h"
 #include "pci.h"
@@ -39,6 +40,10 @@
  */
 #define OWN_DMA_US	500
 #define OTHER_DMA_US	(EDU_DMA_TIME_MS * 1000)
+
+/* QEMU resets its machine within milliseconds, or not at all. */
+#define RESET_MS	5000
+#define RESET_NAP_US	200
 
 #define SLOTS		32U
 #define FUNCTIONS	8U
@@ -144,6 +149,86 @@ begin(struct edu_bus *bus, int64_t deadline_us)
 	qtest_begin(self(bus)->q, deadline_us);
 }
 
+/* Until configuration space shows it. */
+static int
+await_reset(struct edu_bus *bus)
+{
+	int64_t end_us = edu_deadline_us(edu_now_us(), RESET_MS), now_us;
+	const struct edu_bus_ops *ops = bus->ops;
+	uint32_t bar = 0, command = 0;
+
+	for (;;) {
+		now_us = edu_now_us();
+		if (ops->config_read(bus, PCI_COMMAND, &command) == -1 ||
+		    ops->config_read(bus, PCI_BAR(0), &bar) == -1)
+			return -1;
+		if ((command & PCI_COMMAND_MASK) == 0 && bar == 0)
+			return 0;
+		if (now_us >= end_us)
+			return edu_fail(bus->err, EIO, "its machine was to be "
+			    "reset, and %d ms later the command register is "
+			    "0x%04" PRIx32 " and BAR0 0x%08" PRIx32, RESET_MS,
+			    command & PCI_COMMAND_MASK, bar);
+		edu_trace_sleep(bus, now_us + RESET_NAP_US);
+	}
+}
+
+static int
+save_config(struct edu_bus *bus, uint32_t *saved)
+{
+	unsigned offset;
+
+	for (offset = 0; offset < PCI_CONFIG_SIZE; offset += 4)
+		if (bus->ops->config_read(bus, offset, &saved[offset / 4]) ==
+		    -1)
+			return -1;
+	saved[PCI_COMMAND / 4] &= PCI_COMMAND_MASK;
+	return 0;
+}
+
+/*
+ * From its end: MSI is enabled behind its address, and decoding behind BAR0.
+ * What is read-only stays.
+ */
+static int
+restore_config(struct edu_bus *bus, const uint32_t *saved)
+{
+	unsigned i = PCI_CONFIG_SIZE / 4;
+
+	while (i-- > 0)
+		if (saved[i] != 0 &&
+		    bus->ops->config_write(bus, 4 * i, saved[i]) == -1)
+			return -1;
+	return 0;
+}
+
+/*
+ * The whole machine, which has nothing else that matters.  Its memory stays,
+ * but where the loader puts the processor's program anew.  What fails once when
+ * it is put back is tried again.
+ */
+static int
+reset(struct edu_bus *bus)
+{
+	struct edu_first_error first;
+	uint32_t saved[PCI_CONFIG_SIZE / 4];
+
+	if (!bus->is_alone)
+		return edu_fail(bus->err, ENOTSUP, "with it the whole machine "
+		    "would be reset, which others use: that is for a QEMU of "
+		    "its own (qtest:)");
+	if (save_config(bus, saved) == -1)
+		return -1;
+	if (qtest_reset(self(bus)->q) == -1)
+		return qtest_fail(self(bus)->q, bus->err, "cannot reset the "
+		    "machine");
+	if (await_reset(bus) == 0 && restore_config(bus, saved) == 0)
+		return 0;
+	edu_error_save(&first, bus->err);
+	(void)restore_config(bus, saved);
+	return edu_error_restore(&first, bus->err);
+}
+
 static void
 close_bus(struct edu_bus *bus)
 {
@@ -162,6 +247,7 @@ static const struct edu_bus_ops bus_qtest_ops = {
 	.present = present,
 	.begin = begin,
 	.stands_still = stands_still,
+	.reset = reset,
 	.kernel = edu_qtest_kernel,
 	.close = close_bus,
 };

@@ -26,6 +26,9 @@
 #define CONFIG_DATA	0xcfcU
 #define CONFIG_ENABLE	0x80000000U
 
+/* The reset control register of PIIX3 and ICH9. */
+#define RESET_CONTROL	0xcf9U
+
 #define LINES		32
 
 /* How much later than a caller wants an answer it may come: QEMU is busy. */
@@ -353,6 +356,14 @@ qtest_command(struct qtest *q, uint64_t *value, const char *fmt, ...)
 	if (send_all(q, q->out, (size_t)length) == -1)
 		return -1;
 	return answer_number(q, value);
+}
+
+/* A hard reset of the processor, and of all that the host bridge resets. */
+int
+qtest_reset(struct qtest *q)
+{
+
+	return qtest_command(q, NULL, "outb 0x%x 0x6", RESET_CONTROL);
 }
 
 /* Two commands in one message; that saves a third of the time. */

@@ -79,6 +79,8 @@ int	qtest_greet(struct qtest *, int timeout_ms);
 /* One command and, where value is not NULL, the number that it answers. */
 int	qtest_command(struct qtest *, uint64_t *value, const char *fmt, ...)
 	    __attribute__((__format__(__printf__, 3, 4)));
+/* Have the machine reset, which it is a moment later. */
+int	qtest_reset(struct qtest *);
 /* Configuration space of a function of bus 0. */
 int	qtest_config_read(struct qtest *, unsigned devfn, unsigned offset,
 	    uint32_t *value);

@@ -124,6 +124,14 @@ bar_size(void)
 	return edu_bar_size(edu, 0, 0) != NULL;
 }
 
+static int
+reset(void)
+{
+
+	open_with(0);
+	return edu_reset(edu) == 0;
+}
+
 /* That nobody is seen is no failure. */
 static int
 holder(void)
@@ -197,6 +205,7 @@ static const struct {
 	{ "edu_open", open_device },
 	{ "edu_config_read", config_read },
 	{ "edu_bar_size", bar_size },
+	{ "edu_reset", reset },
 	{ "edu_holder", holder },
 	{ "edu_irq_wait", irq_wait },
 	{ "edu_mem_alloc", mem_alloc },

@@ -214,12 +214,13 @@ check_instead()
 	atf_check_equal "edu_mem_map: ok" "edu_mem_map: $got"
 }
 
-# What a boot decides is in t_machines.
+# What a boot decides, and who resets, is in t_machines.
 check_table()
 {
 	list_files
 	rows "$TOP/lib/libedu.3" "$(uname)" >table
-	awk -F '|' -v side="$side" '$4 !~ /lockdown|remapping|securelevel/ &&
+	awk -F '|' -v side="$side" '$2 != "edu_reset" &&
+	    $4 !~ /lockdown|remapping|securelevel/ &&
 	    ($3 == "any" || index(", " $3 ",", ", " side ","))' table >rows
 	atf_check test -s rows
 	cut -d '|' -f 2 rows | awk '!seen[$0]++' >functions

@@ -137,6 +137,21 @@ instance(struct edu_bus *bus, char *buf, size_t size)
 	return 0;
 }
 
+/* Unlike QEMU's edu, it forgets all. */
+static int
+reset(struct edu_bus *bus)
+{
+	int fails;
+
+	MUST(device_of(bus)->is_writable && !bus->is_gone);
+	(void)world_answer(0, &fails);
+	if (!fails && !world_is_over()) {
+		device_reset(device_of(bus));
+		return 0;
+	}
+	return edu_fail(bus->err, fails ? ENOTSUP : EIO, "it is not reset");
+}
+
 /* An honest device is as it was, and touches nothing any more. */
 static void
 check_left(const struct device *d)
@@ -176,6 +191,7 @@ static const struct edu_bus_ops whole_ops = {
 	.write		= write_register,
 	.present	= present,
 	.instance	= instance,
+	.reset		= reset,
 	.close		= bus_close,
 };
 
@@ -190,8 +206,11 @@ choose_ops(void)
 		ops.present = NULL;
 	if (!world.has_region)
 		ops.region = NULL;
-	if (!world.has_instance)
+	/* Both go by a descriptor, or not. */
+	if (!world.has_instance) {
 		ops.instance = NULL;
+		ops.reset = NULL;
+	}
 	return &ops;
 }
 

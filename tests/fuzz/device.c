@@ -147,6 +147,19 @@ device_uses(const struct device *d)
 	    device_memory(memory_address(d), d->count);
 }
 
+/* Idle, or the library is told lies: configuration space stays. */
+void
+device_reset(struct device *d)
+{
+
+	MUST(world.is_hostile || (d->dma_us == 0 && d->factorial_us == 0));
+	d->live = d->n = d->status = d->interrupts = d->gathered = 0;
+	d->source = d->destination = d->count = d->command = 0;
+	d->dma_us = d->factorial_us = 0;
+	memset(d->buffer, 0, sizeof(d->buffer));
+	level(d);
+}
+
 static void
 move(struct device *d, const struct memory *m)
 {

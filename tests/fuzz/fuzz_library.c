@@ -332,6 +332,16 @@ call_register(struct handle *h)
 	}
 }
 
+static void
+call_reset(struct handle *h)
+{
+	uint64_t value;
+
+	if (honestly(h, edu_reset(h->edu)) &&
+	    checked(h, edu_read(h->edu, EDU_DMA_SRC, 8, &value)) == 0)
+		MUST(value == 0);
+}
+
 /* What an edu has, where it is one. */
 static void
 call_bar(struct handle *h)
@@ -343,6 +353,10 @@ call_bar(struct handle *h)
 	int is_write;
 	size_t i;
 
+	if (c % 8 == 7) {
+		call_reset(h);
+		return;
+	}
 	bar = edu_bar_size(h->edu, c % 8, c >> 3 & 3);
 	if (bar == NULL) {
 		(void)must_fail(edu_errmsg(h->edu));

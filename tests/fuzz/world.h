@@ -117,6 +117,7 @@ struct edu_kernel *world_kernel(struct edu_bus *, int poll_only);
 
 /* device.c */
 void	device_init(struct device *, unsigned i);
+void	device_reset(struct device *);
 void	device_advance(void);
 int64_t	device_next(void);
 uint32_t device_config_read(struct device *, unsigned offset);
