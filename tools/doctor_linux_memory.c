@@ -7,6 +7,7 @@
 
 #include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -88,10 +89,12 @@ static long
 huge_pages(const char *file)
 {
 	char line[32];
+	long count;
 
 	if (sysfs_line(line, sizeof(line), SYSFS_HUGE "/%s", file) == -1)
 		return -1;
-	return strtol(line, NULL, 10);
+	count = strtol(line, NULL, 10);
+	return count >= 0 && count <= INT_MAX / 4 ? count : -1;
 }
 
 /* 0: there is no such page. */
@@ -189,6 +192,5 @@ doctor_huge_pages(const struct patient *p, struct finding *f)
 	}
 	because(f, "DMA memory is made of them");
 	if (total != -1)
-		mend(f, "echo %lu >" SYSFS_HUGE "/nr_hugepages",
-		    (unsigned long)total + 8);
+		mend(f, "echo %ld >" SYSFS_HUGE "/nr_hugepages", total + 8);
 }

@@ -25,6 +25,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <pthread.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -77,11 +78,16 @@ static long
 huge_pages(const char *file)
 {
 	char line[32], path[sizeof(SYSFS_HUGE) + 32];
+	long count;
 
 	(void)snprintf(path, sizeof(path), SYSFS_HUGE "/%s", file);
 	if (edu_sysfs_line(path, line, sizeof(line)) == -1)
 		return -1;
-	return strtol(line, NULL, 10);
+	count = strtol(line, NULL, 10);
+	if (count >= 0 && count <= INT_MAX / 4)
+		return count;
+	errno = ERANGE;
+	return -1;
 }
 
 /* Linux hides addresses by zeros, or, after a setuid(2), the whole file. */
