@@ -5,10 +5,25 @@
 
 /* What a reset leaves. */
 
+#include <errno.h>
 #include <inttypes.h>
+#include <poll.h>
 
 #include "exam.h"
 #include "pci.h"
+
+/* What a check has given up may be under way for a moment. */
+static int
+reset(struct tool *t)
+{
+	int64_t end_ms = now_ms() + device_timeout(t);
+	int result;
+
+	while ((result = edu_reset(t->edu)) == -1 && errno == EBUSY &&
+	    now_ms() < end_ms)
+		(void)poll(NULL, 0, 1);
+	return result;
+}
 
 /* The library has verified what it needs itself; this is for all to see. */
 static enum exam_result
@@ -23,7 +38,7 @@ check_config(struct tool *t, struct exam_verdict *v)
 		if (edu_config_read(t->edu, offsets[i], &before[i]) == -1)
 			return exam_failed(t, v);
 	before[0] &= PCI_COMMAND_MASK;
-	if (edu_reset(t->edu) == -1)
+	if (reset(t) == -1)
 		return exam_failed(t, v);
 	for (i = 0; i < 3; i++) {
 		if (edu_config_read(t->edu, offsets[i], &now) == -1)
@@ -82,7 +97,7 @@ check_initial(struct tool *t, struct exam_verdict *v)
 	uint64_t live = 0, status = 0;
 	uint32_t irq;
 
-	if (edu_reset(t->edu) == -1 || edu_irq_status(t->edu, &irq) == -1 ||
+	if (reset(t) == -1 || edu_irq_status(t->edu, &irq) == -1 ||
 	    edu_read(t->edu, EDU_LIVE, 4, &live) == -1 ||
 	    edu_read(t->edu, EDU_STATUS, 4, &status) == -1)
 		return exam_failed(t, v);
