@@ -12,8 +12,7 @@
 
 /*
  * Options: o offset, n count, w width, f force, a --all, i --irq, r --wrap,
- * l --last-byte, J --junit, e --expect,
- * u --unplug.
+ * l --last-byte, J --junit, e --expect, u --unplug.
  */
 const struct command commands[] = {
 	{ "list", "", "the edu devices of this machine",
