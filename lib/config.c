@@ -37,7 +37,7 @@ edu_command_read(struct edu *edu, uint32_t *command)
 	return 0;
 }
 
-/* A list that is broken may be a circle. */
+/* A list that is broken may be a circle, or end where a capability does not. */
 int
 edu_config_msi(struct edu *edu, unsigned *offset, uint32_t *dword)
 {
@@ -56,7 +56,7 @@ edu_config_msi(struct edu *edu, unsigned *offset, uint32_t *dword)
 		if (ops->config_read(edu->bus, *offset, dword) == -1)
 			return -1;
 		if (PCI_CAPABILITY_ID(*dword) == PCI_CAPABILITY_MSI)
-			return 1;
+			return *offset + PCI_MSI_DATA < PCI_CONFIG_SIZE;
 		*offset = PCI_CAPABILITY_NEXT(*dword);
 	}
 	return 0;
