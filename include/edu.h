@@ -267,7 +267,8 @@ int edu_factorial(struct edu *, uint32_t n, unsigned flags, int timeout_ms,
  *		flags |= EDU_RESUME;
  *
  * Between the two, the memory must not have been written to; what was moved
- * is as it was when each transfer started.
+ * is as it was when each transfer started.  A factorial does not go on when
+ * another was started by edu_write(), nor anything after edu_reset().
  */
 #define EDU_RESUME		0x8U
 

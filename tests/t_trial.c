@@ -260,6 +260,31 @@ EDU_TEST(invalid, "what is no read-only dword, memory or way is refused")
 	edu_close(edu);
 }
 
+/* The only capability is an MSI whose data would stand beyond the end. */
+static enum tap_verdict
+msi_at_end(size_t i, struct tap_access *a)
+{
+
+	(void)i;
+	ATF_CHECK(!a->is_config || a->offset < PCI_CONFIG_SIZE);
+	if (a->is_config && !a->is_write && a->offset == PCI_CAPABILITIES)
+		a->value = 0xf4;
+	if (a->is_config && !a->is_write && a->offset == 0xf4)
+		a->value = PCI_MSI_64BIT | PCI_CAPABILITY_MSI;
+	return TAP_PASS;
+}
+
+EDU_TEST(msi_unfit, "an MSI capability that configuration space has no room "
+    "for is none")
+{
+	struct edu *edu = open_alone();
+
+	tap.hook = msi_at_end;
+	CHECK_ERRNO(edu, EIO, try_msi(edu) == -1);
+	CHECK_MESSAGE(edu, "no MSI capability");
+	edu_close(edu);
+}
+
 /* As on every machine that others share. */
 EDU_TEST(shared, "a machine that is not ours is refused what is not safe")
 {
