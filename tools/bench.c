@@ -58,6 +58,8 @@ samples_of(struct bench *b, const struct bench_row *row)
 	for (i = 0; i < b->nsamples; i++)
 		if (b->samples[i].row == row)
 			return &b->samples[i];
+	if (b->nsamples == BENCH_ROWS)
+		return NULL;
 	s = &b->samples[b->nsamples++];
 	s->row = row;
 	return s;
@@ -69,6 +71,8 @@ bench_sample(struct bench *b, const struct bench_row *row, double libedu,
 {
 	struct bench_samples *s = samples_of(b, row);
 
+	if (s == NULL || s->count == BENCH_REPETITIONS)
+		return;
 	s->value[BENCH_LIBEDU][s->count] = libedu;
 	s->value[BENCH_BARE][s->count++] = bare;
 }
@@ -90,6 +94,8 @@ histogram_of(struct bench *b, const struct bench_row *row)
 	for (i = 0; i < b->nhistograms; i++)
 		if (b->histograms[i].row == row)
 			return &b->histograms[i];
+	if (b->nhistograms == BENCH_HISTOGRAMS)
+		return NULL;
 	h = &b->histograms[b->nhistograms++];
 	h->row = row;
 	return h;
@@ -104,5 +110,6 @@ bench_latency(struct bench *b, const struct bench_row *row,
 
 	while (i < BENCH_BUCKETS - 1 && us > (double)(1U << i))
 		i++;
-	h->count[side][i]++;
+	if (h != NULL)
+		h->count[side][i]++;
 }

@@ -15,8 +15,7 @@
 #include "edutool.h"
 
 #define BENCH_REPETITIONS	100	/* at most */
-/* As many as the figures have. */
-#define BENCH_ROWS		23
+#define BENCH_ROWS		40
 #define BENCH_HISTOGRAMS	4
 #define BENCH_BUCKETS		24	/* of 2^i microseconds and less */
 

@@ -103,16 +103,20 @@ cmd_dma_put(struct tool *t, const struct args *a)
 static int
 write_file(struct tool *t, const char *name, const void *data, size_t count)
 {
+	int errnum;
 	FILE *file;
 	size_t n;
 
 	if ((file = fopen(name, "wb")) == NULL)
 		return fail_errno(t, EX_CANTCREAT, "%s", name);
 	n = fwrite(data, 1, count, file);
+	errnum = errno;
 	/* What was not written yet is written here. */
-	if (fclose(file) == EOF || n != count)
-		return fail_errno(t, EX_IOERR, "%s", name);
-	return 0;
+	if (fclose(file) == 0 && n == count)
+		return 0;
+	if (n != count)
+		errno = errnum;
+	return fail_errno(t, EX_IOERR, "%s", name);
 }
 
 /* A file gets raw bytes; in a document they are hexadecimal. */
