@@ -7,24 +7,16 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "exam.h"
 #include "pci.h"
 
-#define NAP_NS		50000000L
+#define NAP_MS		50
 /* How long after its interrupts are gone the rest may be there. */
 #define GOING_MS	10000
-
-static void
-nap(void)
-{
-	const struct timespec ts = { 0, NAP_NS };
-
-	(void)nanosleep(&ts, NULL);
-}
 
 /* Whether the machine's list has it. */
 static int
@@ -67,7 +59,7 @@ check_gone(struct tool *t, struct exam_verdict *v)
 
 	while ((left = find_left(t)) != NULL && now_ms() < end_ms &&
 	    signal_caught() == 0)
-		nap();
+		(void)poll(NULL, 0, NAP_MS);
 	return left == NULL ? EXAM_OK : exam_differs(v, "it is unplugged, and "
 	    "%s", left);
 }
@@ -84,7 +76,7 @@ await_end(struct tool *t, int64_t end_ms)
 		result = edu_irq_wait(t->edu, (int)left_ms, &value);
 		if (result == -1 && errno == ENOTSUP) {
 			result = edu_identify(t->edu, &value);
-			nap();
+			(void)poll(NULL, 0, NAP_MS);
 		}
 		if (result == -1)
 			return errno == ENODEV ? 1 : -1;
